@@ -1,0 +1,56 @@
+//! Fields whose JSON form differs from serde's default.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::Language;
+
+/// Reads `null` as an absent field, which is how many scrapers write one.
+pub(crate) fn nullable<'de, D, T>(json: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(json)?.unwrap_or_default())
+}
+
+/// Reads a language as scrapers send it (`"en"`) or as readers see it (`{"code", "score"}`).
+pub(crate) fn language<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Language>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "expected a language code or an object with `code`"
+    )]
+    enum Form {
+        Code(String),
+        Language(Language),
+    }
+    Ok(
+        Option::<Form>::deserialize(json)?.and_then(|form| match form {
+            Form::Code(code) if code.is_empty() => None,
+            Form::Code(code) => Some(Language { code, score: 1.0 }),
+            Form::Language(language) => Some(language),
+        }),
+    )
+}
+
+/// Keeps a JSON value as its text, to the letter: number forms and the order of keys survive.
+pub(crate) mod raw {
+    use serde::de::Deserializer;
+    use serde::ser::{Error, Serialize, Serializer};
+    use serde_json::value::RawValue;
+
+    pub(crate) fn serialize<S: Serializer>(text: &str, json: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(text)
+            .map_err(S::Error::custom)?
+            .serialize(json)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
+        let value: Box<RawValue> = serde::Deserialize::deserialize(json)?;
+        Ok(if value.get() == "null" {
+            String::new()
+        } else {
+            value.get().to_owned()
+        })
+    }
+}
