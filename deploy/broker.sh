@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# Runs Apache Kafka on this machine, one KRaft node a folder, without root and without a container.
+#
+#   broker.sh fetch                        fetch Kafka into .cache/kafka
+#   broker.sh start DIR [PORT]             start a broker with its data in DIR; prints its address
+#   broker.sh topic DIR NAME [PARTITIONS [KEY=VALUE]...]
+#   broker.sh topics DIR NAME[:PARTITIONS[:KEY=VALUE[,KEY=VALUE]...]]...
+#   broker.sh stop DIR                     stop it within 10 s; no error if it does not run
+#   broker.sh kill DIR                     the same by SIGKILL
+#   broker.sh restart DIR                  stop if it runs, start on the same port with the same data
+#
+# DIR/bootstrap holds the address, DIR/pid the process id while it runs, DIR/broker.log what it says.
+# Only the address goes to stdout. A topic that is there already is left as it is.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=deploy/lib.sh
+source "$root/deploy/lib.sh"
+
+pom=$root/deploy/kafka/pom.xml
+libs=$root/.cache/kafka/libs
+start_timeout_s=60
+stop_timeout_s=8
+
+fetch() {
+  cmp --silent "$pom" "$libs/pom.xml" && return
+  lock "$root/.cache/kafka/lock"
+  cmp --silent "$pom" "$libs/pom.xml" && return
+
+  say "fetching Apache Kafka $(pom_property "$pom" kafka.version) (50 MB)"
+  # Not local: the trap reads it after this function has returned.
+  work=$(mktemp -d "$root/.cache/kafka/new.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  copy_dependencies "$pom" "$work/libs"
+  cp "$pom" "$work/libs/"
+  rm -rf "$libs"
+  mv "$work/libs" "$libs"
+}
+
+# The tools live for a second: less compiling and one collector thread make them start sooner.
+tool() {
+  java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
+    -cp "$libs/*" "$@"
+}
+
+# port_is_free PORT: nobody listens there.
+port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# free_port: one below the range that systems hand out to clients, so that it stays free for a restart.
+free_port() {
+  local port
+  until port=$((20000 + RANDOM % 12000)) && port_is_free "$port"; do :; done
+  echo "$port"
+}
+
+# running: whether DIR/pid is a broker of this DIR, and not a later process with its number.
+running() {
+  [[ -s $dir/pid ]] &&
+    grep --quiet --null-data --line-regexp --fixed-strings --regexp="$dir/server.properties" \
+      "/proc/$(<"$dir/pid")/cmdline" 2>/dev/null
+}
+
+# configure PORT
+configure() {
+  local controller_port
+  until controller_port=$(free_port) && [[ $controller_port != "$1" ]]; do :; done
+  cat "$root/deploy/kafka/server.properties" - >"$dir/server.properties" <<END
+
+log.dirs=$dir/data
+listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$controller_port
+advertised.listeners=PLAINTEXT://127.0.0.1:$1
+controller.quorum.voters=1@127.0.0.1:$controller_port
+END
+  echo "127.0.0.1:$1" >"$dir/bootstrap"
+}
+
+format() {
+  [[ -e $dir/data/meta.properties ]] && return
+  # Any 16 bytes in base64 will do for an id: these say "copydesk broker!".
+  tool kafka.tools.StorageTool format --cluster-id Y29weWRlc2sgYnJva2VyIQ \
+    --config "$dir/server.properties" >"$dir/format.log" 2>&1 ||
+    fail "cannot format $dir/data: $(tail -n 3 "$dir/format.log")"
+}
+
+# Starts the process, detached: it outlives this script and holds none of the caller's pipes or locks.
+launch() {
+  (
+    for fd in /proc/self/fd/*; do
+      fd=${fd##*/}
+      ((fd > 2)) && exec {fd}>&-
+    done
+    exec setsid java -Xms128m -Xmx512m -XX:+UseSerialGC \
+      -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+      -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info \
+      -Dorg.slf4j.simpleLogger.showDateTime=true \
+      -Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS \
+      -cp "$libs/*" kafka.Kafka "$dir/server.properties"
+  ) </dev/null >"$dir/broker.log" 2>&1 &
+  echo "$!" >"$dir/pid"
+}
+
+# wait_ready: 0 when it serves clients, 1 when it died or took too long.
+wait_ready() {
+  local deadline=$((SECONDS + start_timeout_s))
+  until grep --quiet 'Kafka Server started' "$dir/broker.log"; do
+    kill -0 "$(<"$dir/pid")" 2>/dev/null && ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
+# up: launches what is configured, and prints its address.
+up() {
+  launch
+  wait_ready || return 1
+  cat "$dir/bootstrap"
+}
+
+give_up() {
+  kill_broker
+  tail -n 20 "$dir/broker.log" >&2
+  fail "the broker did not start; its last lines are above, all of them in $dir/broker.log"
+}
+
+# start [PORT]
+start() {
+  running && fail "a broker runs in $dir already"
+  (($# == 0)) || port_is_free "$1" || fail "port $1 is in use"
+  fetch
+  mkdir -p "$dir"
+  for _ in 1 2 3; do
+    configure "${1:-$(free_port)}"
+    format
+    up && return
+    # Another process may have taken a port that was free a moment ago: try again.
+    grep --quiet 'Address already in use' "$dir/broker.log" || break
+    kill_broker
+  done
+  give_up
+}
+
+restart() {
+  [[ -e $dir/server.properties ]] || fail "no broker was ever started in $dir"
+  stop
+  fetch
+  up || give_up
+}
+
+# end SIGNAL SECONDS: sends it, and waits until the broker is gone.
+end() {
+  local deadline=$((SECONDS + $2))
+  kill -s "$1" "$(<"$dir/pid")" 2>/dev/null || true
+  while running; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
+stop() {
+  running || return 0
+  end TERM "$stop_timeout_s" || kill_broker
+  rm -f "$dir/pid"
+}
+
+kill_broker() {
+  running || return 0
+  end KILL 5 || fail "process $(<"$dir/pid") does not end"
+  rm -f "$dir/pid"
+}
+
+# topic NAME [PARTITIONS [KEY=VALUE]...]
+topic() {
+  local name=$1 partitions=${2:-1} messages
+  shift "$(($# > 1 ? 2 : 1))"
+  messages=$(tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$(<"$dir/bootstrap")" \
+    --create --if-not-exists --topic "$name" --partitions "$partitions" \
+    "${@/#/--config=}" 2>&1) ||
+    fail "cannot create topic $name: $(head -n 5 <<<"$messages")"
+}
+
+# Creates all at once, a process each: Kafka's tool takes one name.
+# topics NAME[:PARTITIONS[:KEY=VALUE[,KEY=VALUE]...]]...
+topics() {
+  local spec name partitions list configs pid pids=()
+  for spec in "$@"; do
+    IFS=: read -r name partitions list <<<"$spec"
+    IFS=, read -r -a configs <<<"$list"
+    topic "$name" "${partitions:-1}" "${configs[@]}" &
+    pids+=("$!")
+  done
+  local failed=0
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  return "$failed"
+}
+
+usage() {
+  sed -n '4,10s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+}
+
+main() {
+  (($# >= 1)) || usage
+  local command=$1
+  shift
+  if [[ $command == fetch ]]; then
+    fetch
+    return
+  fi
+
+  (($# >= 1)) || usage
+  # Not local: the functions above read it.
+  dir=$(realpath --canonicalize-missing -- "$1")
+  shift
+  case $command in
+    start | restart) "$command" "$@" ;;
+    stop) stop ;;
+    kill) kill_broker ;;
+    topic | topics)
+      (($# >= 1)) || usage
+      running || fail "no broker runs in $dir"
+      "$command" "$@"
+      ;;
+    *) usage ;;
+  esac
+}
+
+main "$@"
