@@ -20,6 +20,8 @@ lock() {
   need flock util-linux
   mkdir -p "$(dirname "$1")"
   exec {lock_fd}>"$1"
+  flock --nonblock "$lock_fd" && return
+  say "waiting for another run of ${0##*/}"
   flock "$lock_fd"
 }
 

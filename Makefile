@@ -1,0 +1,70 @@
+# Every target prepares what it needs, so each of them may be the first command on a fresh clone.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Articles for the demo (a file or a folder), and the data sets to train and measure on.
+ARTICLES ?= services/copydesk/samples
+DATA ?= ../shared/data
+
+scripts := deploy/*.sh .ci/run
+train := services/encoder/train
+venv := .cache/venv
+tools := .cache/tools
+
+.PHONY: help setup native broker build demo test check fmt train quality bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: ## Install the system packages that are missing, or say which
+	@deploy/setup.sh
+
+native: setup ## Fetch libtorch into .cache/native
+	@deploy/native.sh
+
+broker: setup ## Fetch Apache Kafka into .cache/kafka
+	@deploy/broker.sh fetch
+
+build: native ## Build target/release/copydesk
+	cargo build --locked --release --package copydesk
+
+demo: ## Send articles through a real broker: make demo [ARTICLES=path]
+	@deploy/demo.sh "$(ARTICLES)"
+
+test: native broker ## Run all tests, on a real broker and the built program
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+
+check: native $(tools)/ready ## Check format, lints, documentation and scripts
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
+	$(tools)/bin/shellcheck --external-sources $(scripts)
+
+fmt: ## Format the code
+	cargo fmt --all
+
+train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path]
+	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models
+
+quality: native ## Measure quality against gold: make quality [ARGS=...]
+	cargo run --locked --release --package copydesk-tests --bin quality -- $(ARGS)
+
+bench: native broker ## Measure speed, with and without Kafka: make bench [ARGS=...]
+	cargo build --locked --release --package copydesk
+	cargo run --locked --release --package copydesk-tests --bin bench -- $(ARGS)
+
+clean: ## Remove what was built; with ALL=1 also what was fetched
+	cargo clean
+	rm -rf .cache/demo $(if $(ALL),.cache)
+
+$(venv)/ready: $(train)/requirements.txt | setup
+	python3 -m venv --clear $(venv)
+	$(venv)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(tools)/ready: deploy/tools.txt | setup
+	python3 -m venv --clear $(tools)
+	$(tools)/bin/pip install --quiet --requirement $<
+	touch $@
