@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# The whole path on this machine: a real broker, the program, articles in, enriched records out.
+#
+#   demo.sh [ARTICLES]     a file or a folder; by default the articles that come with the project
+#
+# Everything that it writes is in .cache/demo; whatever it starts, it stops.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=deploy/lib.sh
+source "$root/deploy/lib.sh"
+
+articles=$(realpath --canonicalize-missing -- "${1:-$root/services/copydesk/samples}")
+demo=$root/.cache/demo
+copydesk=$root/target/release/copydesk
+broker=$root/deploy/broker.sh
+# An article takes well under a second once the model is loaded, which takes a few.
+idle_timeout_s=30
+worker=
+
+# explain WHAT LOG: the end of the demo when something failed.
+explain() {
+  say "" "$1; the end of $2:"
+  tail -n 20 "$2" | sed 's/^/  | /' >&2
+  exit 1
+}
+
+# step TEXT COMMAND...: runs it quietly, and says how long it took.
+step() {
+  local text=$1 started=$EPOCHREALTIME log
+  shift
+  log=$demo/logs/${text%% *}.log
+  printf '%-44s' "$text" >&2
+  "$@" >"$log" 2>&1 || explain "that failed" "$log"
+  awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", to - from }' >&2
+}
+
+build() {
+  (cd "$root" && cargo build --locked --release --package copydesk)
+}
+
+start_broker() {
+  "$broker" start "$demo/broker" &&
+    "$broker" topics "$demo/broker" articles.raw:4:max.message.bytes=20971520 \
+      articles.enriched:4:max.message.bytes=20971520 articles.dlq:1:max.message.bytes=20971520
+}
+
+start_worker() {
+  "$copydesk" run --brokers "$address" >"$demo/copydesk.log" 2>&1 &
+  worker=$!
+}
+
+feed() {
+  "$copydesk" feed --brokers "$address" "$articles"
+}
+
+# show COUNT: records as they come out; ends early when the worker does.
+show() {
+  "$copydesk" tail --brokers "$address" --max "$1" --timeout-s "$idle_timeout_s" &
+  local tail=$!
+  wait -n "$tail" "$worker" || true
+  if ! kill -0 "$worker" 2>/dev/null; then
+    kill "$tail" 2>/dev/null || true
+    explain "copydesk run has ended" "$demo/copydesk.log"
+  fi
+  wait "$tail" || explain "copydesk tail has failed" "$demo/copydesk.log"
+}
+
+# save COUNT
+save() {
+  "$copydesk" tail --brokers "$address" --format json --max "$1" --timeout-s 5 \
+    >"$demo/enriched.jsonl" 2>"$demo/logs/tail.log" ||
+    explain "cannot save the records" "$demo/logs/tail.log"
+}
+
+cleanup() {
+  # A second Ctrl-C must not leave a broker behind.
+  trap '' INT TERM
+  if [[ -n $worker ]] && kill "$worker" 2>/dev/null; then wait "$worker" || true; fi
+  "$broker" stop "$demo/broker"
+}
+
+main() {
+  [[ -e $articles ]] || fail "there are no articles at $articles"
+  mkdir -p "$demo/logs"
+  lock "$demo/lock"
+  trap cleanup EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+
+  step "system packages" "$root/deploy/setup.sh"
+  step "libtorch" "$root/deploy/native.sh"
+  step "kafka" "$broker" fetch
+  step "build (minutes, the first time)" build
+  "$broker" stop "$demo/broker"
+  rm -rf "$demo/broker"
+  step "broker and topics" start_broker
+  address=$(<"$demo/broker/bootstrap")
+  start_worker
+  step "feed" feed
+
+  local fed seen
+  fed=$(sed -n 's/.*fed \([0-9]*\) articles\?.*/\1/p' "$demo/logs/feed.log" | tail -n 1)
+  say "fed ${fed:=0} articles to $address, topic articles.raw"
+  ((fed)) || explain "no articles came out of $articles" "$demo/logs/feed.log"
+  show "$fed"
+
+  save "$fed"
+  seen=$(wc -l <"$demo/enriched.jsonl")
+  say "" "$seen of $fed articles enriched: ${demo#"$PWD"/}/enriched.jsonl (JSON lines)"
+  ((seen == fed)) || say "the others are in articles.dlq, or late: see $demo/copydesk.log"
+  say "logs: ${demo#"$PWD"/}/copydesk.log and logs/; the broker's data: ${demo#"$PWD"/}/broker"
+}
+
+main "$@"
