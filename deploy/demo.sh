@@ -17,10 +17,12 @@ broker=$root/deploy/broker.sh
 # An article takes well under a second once the model is loaded, which takes a few.
 idle_timeout_s=30
 worker=
+tail=
 
 # explain WHAT LOG: the end of the demo when something failed.
 explain() {
-  say "" "$1; the end of $2:"
+  say
+  say "$1; the end of $2:"
   tail -n 20 "$2" | sed 's/^/  | /' >&2
   exit 1
 }
@@ -50,6 +52,14 @@ start_worker() {
   worker=$!
 }
 
+# It has 10 s to finish its last transaction.
+stop_worker() {
+  local deadline=$((SECONDS + 12))
+  kill "$worker" 2>/dev/null || return 0
+  while kill -0 "$worker" 2>/dev/null && ((SECONDS < deadline)); do sleep 0.1; done
+  kill -KILL "$worker" 2>/dev/null || true
+}
+
 feed() {
   "$copydesk" feed --brokers "$address" "$articles"
 }
@@ -57,12 +67,9 @@ feed() {
 # show COUNT: records as they come out; ends early when the worker does.
 show() {
   "$copydesk" tail --brokers "$address" --max "$1" --timeout-s "$idle_timeout_s" &
-  local tail=$!
+  tail=$!
   wait -n "$tail" "$worker" || true
-  if ! kill -0 "$worker" 2>/dev/null; then
-    kill "$tail" 2>/dev/null || true
-    explain "copydesk run has ended" "$demo/copydesk.log"
-  fi
+  kill -0 "$worker" 2>/dev/null || explain "copydesk run has ended" "$demo/copydesk.log"
   wait "$tail" || explain "copydesk tail has failed" "$demo/copydesk.log"
 }
 
@@ -76,7 +83,9 @@ save() {
 cleanup() {
   # A second Ctrl-C must not leave a broker behind.
   trap '' INT TERM
-  if [[ -n $worker ]] && kill "$worker" 2>/dev/null; then wait "$worker" || true; fi
+  # A shell lets its background processes ignore Ctrl-C.
+  [[ -z $tail ]] || kill "$tail" 2>/dev/null || true
+  [[ -z $worker ]] || stop_worker
   "$broker" stop "$demo/broker"
 }
 
@@ -107,7 +116,8 @@ main() {
 
   save "$fed"
   seen=$(wc -l <"$demo/enriched.jsonl")
-  say "" "$seen of $fed articles enriched: ${demo#"$PWD"/}/enriched.jsonl (JSON lines)"
+  say
+  say "$seen of $fed articles enriched: ${demo#"$PWD"/}/enriched.jsonl (JSON lines)"
   ((seen == fed)) || say "the others are in articles.dlq, or late: see $demo/copydesk.log"
   say "logs: ${demo#"$PWD"/}/copydesk.log and logs/; the broker's data: ${demo#"$PWD"/}/broker"
 }
