@@ -27,6 +27,10 @@ explain() {
   exit 1
 }
 
+seconds_since() {
+  awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
+}
+
 # step TEXT COMMAND...: runs it quietly, and says how long it took.
 step() {
   local text=$1 started=$EPOCHREALTIME log
@@ -34,7 +38,7 @@ step() {
   log=$demo/logs/${text%% *}.log
   printf '%-44s' "$text" >&2
   "$@" >"$log" 2>&1 || explain "that failed" "$log"
-  awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { printf "%6.1f s\n", to - from }' >&2
+  printf '%6s s\n' "$(seconds_since "$started")" >&2
 }
 
 build() {
@@ -48,7 +52,7 @@ start_broker() {
 }
 
 start_worker() {
-  "$copydesk" run --brokers "$address" >"$demo/copydesk.log" 2>&1 &
+  "$copydesk" run --brokers "$address" --set admin.bind=127.0.0.1:0 >"$demo/copydesk.log" 2>&1 &
   worker=$!
 }
 
@@ -60,24 +64,39 @@ stop_worker() {
   kill -KILL "$worker" 2>/dev/null || true
 }
 
+# feed: sets fed to the count; goes on when only some of the files could be read.
 feed() {
-  "$copydesk" feed --brokers "$address" "$articles"
+  local log=$demo/logs/feed.log
+  fed=0
+  "$copydesk" feed --brokers "$address" "$articles" >"$log" 2>&1 || tail -n 20 "$log" >&2
+  fed=$(sed -n 's/^fed \([0-9]*\) articles.*/\1/p' "$log")
+  ((fed)) || explain "no articles came out of $articles" "$log"
+  say "fed $fed articles to $address, topic articles.raw"
 }
 
-# show COUNT: records as they come out; ends early when the worker does.
+# Shows the records as they come out; ends early when the worker does, or when no more come.
 show() {
-  "$copydesk" tail --brokers "$address" --max "$1" --timeout-s "$idle_timeout_s" &
+  local started=$EPOCHREALTIME
+  "$copydesk" tail --brokers "$address" --max "$fed" --timeout-s "$idle_timeout_s" &
   tail=$!
   wait -n "$tail" "$worker" || true
   kill -0 "$worker" 2>/dev/null || explain "copydesk run has ended" "$demo/copydesk.log"
-  wait "$tail" || explain "copydesk tail has failed" "$demo/copydesk.log"
+  wait "$tail" || true
+  took=$(seconds_since "$started")
 }
 
-# save COUNT
+# Keeps the records; those that are missing are dead letters, or late.
 save() {
-  "$copydesk" tail --brokers "$address" --format json --max "$1" --timeout-s 5 \
-    >"$demo/enriched.jsonl" 2>"$demo/logs/tail.log" ||
-    explain "cannot save the records" "$demo/logs/tail.log"
+  local enriched log=$demo/logs/tail.log
+  "$copydesk" tail --brokers "$address" --format json --max "$fed" --timeout-s 3 \
+    >"$demo/enriched.jsonl" 2>"$log" || true
+  enriched=$(wc -l <"$demo/enriched.jsonl")
+  ((enriched)) || explain "no record came out" "$demo/copydesk.log"
+  say
+  say "$enriched of $fed articles enriched in $took s, loading the model included"
+  say "records: ${demo#"$PWD"/}/enriched.jsonl"
+  ((enriched == fed)) || say "the others are on the topic articles.dlq, each with the reason"
+  say "logs:    ${demo#"$PWD"/}/copydesk.log and logs/"
 }
 
 cleanup() {
@@ -106,20 +125,9 @@ main() {
   step "broker and topics" start_broker
   address=$(<"$demo/broker/bootstrap")
   start_worker
-  step "feed" feed
-
-  local fed seen
-  fed=$(sed -n 's/.*fed \([0-9]*\) articles\?.*/\1/p' "$demo/logs/feed.log" | tail -n 1)
-  say "fed ${fed:=0} articles to $address, topic articles.raw"
-  ((fed)) || explain "no articles came out of $articles" "$demo/logs/feed.log"
-  show "$fed"
-
-  save "$fed"
-  seen=$(wc -l <"$demo/enriched.jsonl")
-  say
-  say "$seen of $fed articles enriched: ${demo#"$PWD"/}/enriched.jsonl (JSON lines)"
-  ((seen == fed)) || say "the others are in articles.dlq, or late: see $demo/copydesk.log"
-  say "logs: ${demo#"$PWD"/}/copydesk.log and logs/; the broker's data: ${demo#"$PWD"/}/broker"
+  feed
+  show
+  save
 }
 
 main "$@"
