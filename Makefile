@@ -41,9 +41,12 @@ check: native $(tools)/ready ## Check format, lints, documentation and scripts
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	$(tools)/bin/shellcheck --external-sources $(scripts)
+	$(tools)/bin/ruff check --quiet --no-cache $(train)
+	$(tools)/bin/ruff format --quiet --no-cache --check $(train)
 
-fmt: ## Format the code
+fmt: $(tools)/ready ## Format the code
 	cargo fmt --all
+	$(tools)/bin/ruff format --quiet --no-cache $(train)
 
 train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path]
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models
