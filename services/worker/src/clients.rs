@@ -1,0 +1,84 @@
+//! The properties of the Kafka clients: those that exactly-once rests on, and the settings' own.
+
+use rdkafka::ClientConfig;
+
+use crate::config::Config;
+
+/// Bytes in a kibibyte, in which librdkafka has some limits.
+const KIB: usize = 1024;
+
+/// Properties of the consumer.
+pub(crate) fn consumer(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    let mut client = common(config);
+    // Records of aborted transactions are not ours to read. This also has the committed offsets
+    // fetched with `require_stable`: never past a transaction whose outcome is still open.
+    client.set("isolation.level", "read_committed");
+    // Offsets are committed by the producer, in its transactions.
+    client.set("enable.auto.commit", "false");
+    client.set("enable.auto.offset.store", "false");
+    client.set("auto.offset.reset", "earliest");
+    client.set("allow.auto.create.topics", "false");
+    client.set("group.id", &kafka.group);
+    client.set("partition.assignment.strategy", &kafka.assignment);
+    client.set("session.timeout.ms", kafka.session_timeout_ms.to_string());
+    client.set(
+        "heartbeat.interval.ms",
+        (kafka.session_timeout_ms / 4).to_string(),
+    );
+    client.set(
+        "max.poll.interval.ms",
+        kafka.max_poll_interval_ms.to_string(),
+    );
+    client.set(
+        "queued.max.messages.kbytes",
+        (kafka.prefetch_bytes / KIB).to_string(),
+    );
+    client.set("fetch.max.bytes", kafka.prefetch_bytes.to_string());
+    client.set("statistics.interval.ms", "1000");
+    client
+}
+
+/// Properties of the producer.
+pub(crate) fn producer(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    let mut client = common(config);
+    client.set("transactional.id", &kafka.transactional_id);
+    client.set("enable.idempotence", "true");
+    client.set("acks", "all");
+    client.set(
+        "transaction.timeout.ms",
+        kafka.transaction_timeout_ms.to_string(),
+    );
+    client.set("message.timeout.ms", kafka.commit_timeout_ms.to_string());
+    client.set("message.max.bytes", kafka.max_record_bytes.to_string());
+    client.set("compression.type", &config.output.compression);
+    // A batch is sent all at once: waiting for more would only delay its commit.
+    client.set("linger.ms", "1");
+    // As Java clients do, so that a key goes to the same partition whoever writes.
+    client.set("partitioner", "murmur2_random");
+    let queue_bytes = 4 * config.batch.max_bytes + 2 * kafka.max_record_bytes;
+    client.set(
+        "queue.buffering.max.kbytes",
+        (queue_bytes / KIB + 1).to_string(),
+    );
+    client
+}
+
+fn common(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    let mut client = ClientConfig::new();
+    client.set(
+        "client.id",
+        format!("copydesk.{}.{}", config.service, kafka.instance),
+    );
+    client.set("bootstrap.servers", &kafka.brokers);
+    client.set("socket.timeout.ms", kafka.request_timeout_ms.to_string());
+    client.set("reconnect.backoff.max.ms", "1000");
+    client.set("log.connection.close", "false");
+    // Last, but for what `Config::validate` refuses: the settings' own word counts.
+    for (name, value) in kafka.librdkafka.iter() {
+        client.set(name, value);
+    }
+    client
+}

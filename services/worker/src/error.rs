@@ -1,0 +1,252 @@
+//! The worker's errors, and the only place that reads Kafka's error codes.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::ConfigError;
+
+/// What goes wrong between a worker and its surroundings. [`Worker::run`](crate::Worker::run)
+/// returns only those that it cannot recover from by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The admin port's address is taken or not ours.
+    #[error("cannot listen on {address} (setting admin.bind)")]
+    Bind {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The system gives no thread.
+    #[error("cannot start thread {name}")]
+    Thread {
+        /// Name of the thread.
+        name: &'static str,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// librdkafka does not take the settings.
+    #[error("cannot create a Kafka client (see the settings under kafka)")]
+    Client(#[source] KafkaError),
+    /// Another worker has taken over this one's transactional id.
+    #[error(
+        "another worker runs with the transactional id {transactional_id}: \
+         give each its own kafka.instance"
+    )]
+    Fenced {
+        /// The id that both have.
+        transactional_id: String,
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// No broker answers.
+    #[error("cannot reach Kafka at {brokers}: check that it runs, and the setting kafka.brokers")]
+    Unreachable {
+        /// The brokers that were asked.
+        brokers: String,
+        /// What librdkafka says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// A topic does not exist.
+    #[error("topic {topic} does not exist: create it, or check the settings under topics")]
+    MissingTopic {
+        /// Its name.
+        topic: String,
+    },
+    /// A topic exists, or may, and cannot be used.
+    #[error("cannot use topic {topic}")]
+    Topic {
+        /// Its name.
+        topic: String,
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// The transaction cannot be completed; the broker forgets its records.
+    #[error("transaction aborted: cannot {step}")]
+    Abort {
+        /// The call that failed.
+        step: &'static str,
+        /// What librdkafka says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// The group has moved on; the transaction may succeed in the present generation.
+    #[error("transaction aborted: the consumer group has rebalanced")]
+    Rebalanced(#[source] KafkaError),
+    /// A client is of no more use, or nobody knows whether the transaction was committed.
+    #[error("cannot {step}")]
+    Broken {
+        /// The call that failed.
+        step: &'static str,
+        /// What librdkafka says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// The thread of the transactions has ended before its time.
+    #[error("the sink's thread has panicked")]
+    SinkPanicked,
+}
+
+impl Error {
+    /// Records that were not delivered by the deadline.
+    pub(crate) fn undelivered() -> Self {
+        let cause = KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut);
+        Self::Abort {
+            step: "deliver the records in time",
+            cause,
+        }
+    }
+
+    /// Whether new Kafka clients, from the committed offsets on, may help.
+    pub(crate) fn is_recoverable(&self) -> bool {
+        !matches!(
+            self,
+            Self::Config(_)
+                | Self::Bind { .. }
+                | Self::Thread { .. }
+                | Self::Client(_)
+                | Self::Fenced { .. }
+        )
+    }
+
+    /// The error of a call that belongs to a transaction. `Ok` means: call again.
+    pub(crate) fn in_transaction(
+        step: &'static str,
+        cause: KafkaError,
+    ) -> Result<KafkaError, Self> {
+        let KafkaError::Transaction(error) = &cause else {
+            // Records were not all delivered in time.
+            return Err(Self::Abort { step, cause });
+        };
+        match error {
+            e if e.is_fatal() => Err(Self::Broken { step, cause }),
+            e if e.txn_requires_abort() && is_rebalance(e.code()) => Err(Self::Rebalanced(cause)),
+            e if e.txn_requires_abort() => Err(Self::Abort { step, cause }),
+            e if e.is_retriable() => Ok(cause),
+            _ => Err(Self::Broken { step, cause }),
+        }
+    }
+
+    /// The error of a topic's metadata.
+    pub(crate) fn of_topic(topic: &str, code: RDKafkaErrorCode) -> Self {
+        let topic = topic.to_owned();
+        match code {
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
+                Self::MissingTopic { topic }
+            }
+            code => Self::Topic {
+                topic,
+                cause: KafkaError::MetadataFetch(code),
+            },
+        }
+    }
+
+    /// Whether the transaction is to be aborted, and may then be tried again.
+    pub(crate) fn is_abort(&self) -> bool {
+        matches!(self, Self::Abort { .. } | Self::Rebalanced(_))
+    }
+
+    /// [`Error::Fenced`], where a newer producer with the same transactional id is the cause.
+    pub(crate) fn or_fenced(self, transactional_id: &str) -> Self {
+        match self {
+            Self::Broken { cause, .. } if is_fencing(cause.rdkafka_error_code()) => Self::Fenced {
+                transactional_id: transactional_id.to_owned(),
+                cause,
+            },
+            error => error,
+        }
+    }
+}
+
+fn is_fencing(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::ProducerFenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+        )
+    )
+}
+
+fn is_rebalance(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::IllegalGeneration
+            | RDKafkaErrorCode::UnknownMemberId
+            | RDKafkaErrorCode::RebalanceInProgress
+    )
+}
+
+/// What an error of the consumer's poll asks for.
+pub(crate) enum PollError {
+    /// Nothing: librdkafka deals with it.
+    Passing(KafkaError),
+    /// Waiting: no broker can be reached.
+    Unreachable(KafkaError),
+    /// New clients.
+    Broken(KafkaError),
+}
+
+impl From<KafkaError> for PollError {
+    fn from(error: KafkaError) -> Self {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return Self::Broken(error);
+        }
+        match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SaslAuthenticationFailed
+                | RDKafkaErrorCode::SSL,
+            ) => Self::Unreachable(error),
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed,
+            ) => Self::Broken(error),
+            _ => Self::Passing(error),
+        }
+    }
+}
+
+/// What became of a record that the producer did not take or deliver.
+pub(crate) enum Refusal {
+    /// The producer's queue is full.
+    Full,
+    /// This record, or one that it travelled with, will never be taken; with the reason's word.
+    Record(&'static str),
+    /// The transaction is over.
+    Transaction,
+}
+
+impl From<&KafkaError> for Refusal {
+    fn from(error: &KafkaError) -> Self {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::QueueFull) => Self::Full,
+            Some(
+                RDKafkaErrorCode::MessageSizeTooLarge
+                | RDKafkaErrorCode::InvalidMessageSize
+                | RDKafkaErrorCode::MessageBatchTooLarge,
+            ) => Self::Record("record_too_large"),
+            Some(
+                RDKafkaErrorCode::InvalidTimestamp
+                | RDKafkaErrorCode::InvalidRecord
+                | RDKafkaErrorCode::PolicyViolation,
+            ) => Self::Record("record_refused"),
+            _ => Self::Transaction,
+        }
+    }
+}

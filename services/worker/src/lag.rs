@@ -1,0 +1,80 @@
+//! How far this worker is behind the end of its partitions.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use prometheus::IntGaugeVec;
+use rdkafka::statistics::Statistics;
+
+/// Lag by partition: the end as librdkafka's statistics have it, less what this worker committed.
+///
+/// librdkafka's own lag does not serve here: its consumer knows of no commit, which is the
+/// producer's.
+#[derive(Clone)]
+pub(crate) struct Lag {
+    topic: Arc<str>,
+    gauge: IntGaugeVec,
+    /// Next offset to commit, by partition.
+    committed: Arc<Mutex<HashMap<i32, i64>>>,
+}
+
+impl Lag {
+    pub(crate) fn new(topic: Arc<str>, gauge: IntGaugeVec) -> Self {
+        Self {
+            topic,
+            gauge,
+            committed: Arc::default(),
+        }
+    }
+
+    /// Notes committed offsets.
+    pub(crate) fn commit(&self, kafka_offsets: &HashMap<i32, i64>) {
+        self.committed().extend(kafka_offsets);
+    }
+
+    /// Takes the ends of the partitions from `statistics`.
+    pub(crate) fn observe(&self, statistics: &Statistics, is_ours: impl Fn(i32) -> bool) {
+        let Some(topic) = statistics.topics.get(&*self.topic) else {
+            return;
+        };
+        let committed = self.committed();
+        for partition in topic
+            .partitions
+            .values()
+            .filter(|partition| is_ours(partition.partition))
+        {
+            // Before the first commit: where reading began.
+            let from = committed.get(&partition.partition).copied();
+            let from = from.unwrap_or(partition.committed_offset.max(partition.lo_offset));
+            // Negative values stand for "not known yet".
+            if partition.ls_offset >= 0 && from >= 0 {
+                let lag = (partition.ls_offset - from).max(0);
+                self.of(partition.partition, |gauge, labels| {
+                    gauge.with_label_values(labels).set(lag);
+                });
+            }
+        }
+    }
+
+    /// Forgets partitions that are no longer this worker's.
+    pub(crate) fn forget(&self, partitions: &[i32]) {
+        let mut committed = self.committed();
+        for &partition in partitions {
+            committed.remove(&partition);
+            self.of(partition, |gauge, labels| {
+                // There is none for a partition that was never measured.
+                gauge.remove_label_values(labels).ok();
+            });
+        }
+    }
+
+    fn of(&self, partition: i32, then: impl FnOnce(&IntGaugeVec, &[&str])) {
+        then(&self.gauge, &[&self.topic, &partition.to_string()]);
+    }
+
+    fn committed(&self) -> MutexGuard<'_, HashMap<i32, i64>> {
+        self.committed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,263 @@
+//! The consumer. Rebalances are served in its poll and nowhere else, on the worker's own thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::{debug, info, warn};
+
+use crate::batch::Batch;
+use crate::config::{self, Config};
+use crate::error::{Error, PollError};
+use crate::lag::Lag;
+use crate::ownership::Ownership;
+use crate::record::Record;
+use crate::{Health, Metrics, clients};
+
+/// How often an idle poll looks up, e.g. for a request to stop.
+const IDLE: Duration = Duration::from_millis(100);
+/// Limit on one question at the start, so that a request to stop is seen.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// Reads records into batches.
+pub(crate) struct Source {
+    consumer: BaseConsumer<Context>,
+    topic: Arc<str>,
+    ownership: Arc<Ownership>,
+    /// Records of the next batch so far.
+    batch: Batch,
+    limits: config::Batch,
+}
+
+impl Source {
+    /// Makes a consumer that does not read yet.
+    pub(crate) fn new(config: &Config, context: Context) -> Result<Self, Error> {
+        let (topic, ownership) = (Arc::clone(&context.topic), Arc::clone(&context.ownership));
+        let consumer = clients::consumer(config)
+            .create_with_context(context)
+            .map_err(Error::Client)?;
+        let (batch, limits) = (Batch::new(), config.batch.clone());
+        Ok(Self {
+            consumer,
+            topic,
+            ownership,
+            batch,
+            limits,
+        })
+    }
+
+    /// Checks that a broker answers and that the topics exist.
+    pub(crate) fn check_topics(&self, config: &Config) -> Result<(), Error> {
+        let config::Topics {
+            input,
+            output,
+            dead_letters,
+        } = &config.topics;
+        let timeout = config.kafka.request_timeout().min(PROBE);
+        for topic in [input, output, dead_letters] {
+            let metadata = self
+                .consumer
+                .fetch_metadata(Some(topic), timeout)
+                .map_err(|cause| {
+                    let brokers = config.kafka.brokers.clone();
+                    Error::Unreachable { brokers, cause }
+                })?;
+            let described = metadata
+                .topics()
+                .iter()
+                .find(|described| described.name() == topic);
+            if let Some(error) = described.and_then(|described| described.error()) {
+                return Err(Error::of_topic(topic, error.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins the group.
+    pub(crate) fn subscribe(&self) -> Result<(), Error> {
+        let broken = |cause| Error::Broken {
+            step: "subscribe",
+            cause,
+        };
+        self.consumer.subscribe(&[&self.topic]).map_err(broken)
+    }
+
+    /// The next batch: full, or as long after its first record as a batch may linger. `None` when
+    /// nothing came for a moment, or `interrupted` says to look up.
+    pub(crate) fn next_batch(
+        &mut self,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Option<Batch>, Error> {
+        loop {
+            let time_left = self.batch.time_left();
+            if time_left == Some(Duration::ZERO) || self.batch.is_full(&self.limits) {
+                break;
+            }
+            self.poll(time_left.map_or(IDLE, |time_left| time_left.min(IDLE)))?;
+            if interrupted() || (time_left.is_none() && self.batch.records.is_empty()) {
+                return Ok(None);
+            }
+        }
+        // Partitions may have gone while the batch was gathered.
+        self.batch.retain(|record| self.ownership.owns(record));
+        let batch = std::mem::replace(&mut self.batch, Batch::new());
+        Ok((!batch.records.is_empty()).then_some(batch))
+    }
+
+    /// Serves rebalances while a batch waits for the sink. A record that comes belongs to the next
+    /// batch; once that is full, the broker has to wait.
+    pub(crate) fn serve(&mut self) -> Result<(), Error> {
+        if self.batch.is_full(&self.limits) {
+            return Ok(());
+        }
+        self.poll(Duration::ZERO)
+    }
+
+    fn poll(&mut self, timeout: Duration) -> Result<(), Error> {
+        let message = match self.consumer.poll(timeout) {
+            None => return Ok(()),
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return self.consumer.context().poll_failed(error),
+        };
+        // A record may still come out of a partition whose revocation has been served.
+        if let Some(epoch) = self.ownership.epoch(rdkafka::Message::partition(&message)) {
+            self.batch
+                .push(Record::read(&message, &self.topic, epoch), &self.limits);
+        }
+        Ok(())
+    }
+
+    /// Leaves the group and drops the consumer, within `timeout`.
+    pub(crate) fn close(self, timeout: Duration) {
+        let (done, closed) = mpsc::channel();
+        let consumer = self.consumer;
+        // Dropping a consumer can hang in librdkafka (rust-rdkafka #453, #611): then its thread is
+        // left behind, and the broker lets the member go when its session ends.
+        let drop_consumer = move || {
+            drop(consumer);
+            done.send(()).ok();
+        };
+        match thread::Builder::new()
+            .name("consumer-close".to_owned())
+            .spawn(drop_consumer)
+        {
+            Ok(_) if closed.recv_timeout(timeout).is_ok() => {}
+            Ok(_) => warn!("consumer did not close in time, left behind"),
+            Err(error) => warn!(%error, "no thread to close the consumer on"),
+        }
+    }
+}
+
+/// What librdkafka calls back into, on the polling thread.
+pub(crate) struct Context {
+    pub(crate) topic: Arc<str>,
+    pub(crate) brokers: String,
+    pub(crate) ownership: Arc<Ownership>,
+    /// How long a partition's transaction may take to end before the partition goes without it.
+    pub(crate) patience: Duration,
+    pub(crate) lag: Lag,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+    /// Whether there is an assignment, be it empty: another worker may have all the partitions.
+    pub(crate) assigned: AtomicBool,
+}
+
+impl Context {
+    fn poll_failed(&self, error: KafkaError) -> Result<(), Error> {
+        match PollError::from(error) {
+            PollError::Passing(error) => debug!(%error, "poll"),
+            PollError::Unreachable(cause) => {
+                let error = Error::Unreachable {
+                    brokers: self.brokers.clone(),
+                    cause,
+                };
+                if self.health.set_not_ready(error.to_string()) {
+                    warn!(%error, "broker lost, librdkafka goes on trying");
+                }
+            }
+            PollError::Broken(cause) => {
+                return Err(Error::Broken {
+                    step: "consume",
+                    cause,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &[i32]) {
+        // In this order: where the assignment is lost after the check, the member or generation in
+        // the metadata is one that the broker refuses.
+        let proof = consumer.group_metadata();
+        let proof = proof.filter(|_| !consumer.assignment_lost());
+        self.ownership.assign(partitions, proof);
+        self.assigned.store(true, Ordering::Relaxed);
+        self.health.set_ready();
+        info!(topic = %self.topic, ?partitions, "partitions assigned");
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &[i32]) {
+        if consumer.assignment_lost() {
+            self.ownership.lose(partitions);
+            self.assigned.store(false, Ordering::Relaxed);
+            self.health
+                .set_not_ready("partitions lost, joining the group again");
+            warn!(topic = %self.topic, ?partitions, "partitions lost");
+        } else {
+            self.ownership.revoke(partitions, self.patience);
+            info!(topic = %self.topic, ?partitions, "partitions revoked");
+        }
+        self.lag.forget(partitions);
+    }
+}
+
+impl ConsumerContext for Context {
+    /// Runs before librdkafka assigns or gives up the partitions, and holds it up.
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.metrics.rebalances.inc();
+        match rebalance {
+            Rebalance::Assign(list) => self.assign(consumer, &partitions(list)),
+            Rebalance::Revoke(list) => self.revoke(consumer, &partitions(list)),
+            Rebalance::Error(error) => warn!(%error, "rebalance failed"),
+        }
+        let assigned = i64::try_from(self.ownership.count()).unwrap_or(i64::MAX);
+        self.metrics.partitions_assigned.set(assigned);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        debug!(target: "librdkafka", facility, message);
+    }
+
+    fn error(&self, _: KafkaError, _: &str) {
+        // The consumer's poll returns it as well: see `poll_failed`.
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.lag.observe(&statistics, |partition| {
+            self.ownership.epoch(partition).is_some()
+        });
+        let is_up = statistics
+            .brokers
+            .values()
+            .any(|broker| broker.nodeid >= 0 && broker.state == "UP");
+        if is_up && self.assigned.load(Ordering::Relaxed) {
+            self.health.set_ready();
+        }
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<i32> {
+    list.elements()
+        .iter()
+        .map(|element| element.partition())
+        .collect()
+}
