@@ -1,5 +1,8 @@
 //! What a reader should know about a cleaned article.
 
+use crate::ending::is_cut;
+use crate::language::is_foreign;
+
 /// A fact about an article or its cleaning: a closed set, in the order in which it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flag {
@@ -35,4 +38,28 @@ impl Flag {
             Self::MostlyBoilerplate => "mostly_boilerplate",
         }
     }
+}
+
+/// The flags of a plain text and what stayed of it.
+pub(crate) fn of_text(raw: &str, clean: &str) -> Vec<Flag> {
+    let facts = [
+        (!clean.contains(char::is_alphanumeric), Flag::Empty),
+        (is_foreign(clean), Flag::NotEnglish),
+        (is_cut(raw, clean), Flag::CutEnd),
+        (is_less_than_half(clean, raw), Flag::MostlyBoilerplate),
+    ];
+    facts
+        .into_iter()
+        .filter(|(holds, _)| *holds)
+        .map(|(_, flag)| flag)
+        .collect()
+}
+
+/// Whether fewer than half of the letters stayed; white space says nothing.
+fn is_less_than_half(clean: &str, raw: &str) -> bool {
+    clean.len() < raw.len() / 2 && letters(clean) * 2 < letters(raw)
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|char| char.is_alphanumeric()).count()
 }

@@ -5,13 +5,28 @@
 //! it came in. It removes and decodes, it never rewrites: curly quotes, spelling and Unicode forms
 //! stay. It knows nothing of records, models or Kafka.
 
+mod boilerplate;
+mod character;
+mod decode;
+mod ending;
+mod entity;
 mod flag;
+mod headline;
+mod html;
 mod language;
+mod line;
+mod mapped;
+mod markdown;
+mod markup;
 mod offset_map;
+mod space;
+mod text;
 
 pub use flag::Flag;
 pub use language::detect_language;
 pub use offset_map::OffsetMap;
+
+use mapped::Mapped;
 
 /// An article's body as a scraper sent it.
 #[derive(Clone, Copy, Debug)]
@@ -37,22 +52,47 @@ pub struct Clean {
 
 /// Cleans a body; `title` is the article's own title field, or empty.
 pub fn clean(body: Body<'_>, title: &str) -> Clean {
-    let (Body::Text(raw) | Body::Html(raw)) = body;
-    let (text, map) = clean_title(raw);
-    let flags = if title.is_empty() && text.is_empty() {
-        vec![Flag::Empty]
+    match body {
+        Body::Html(raw) => clean_html(raw, title),
+        Body::Text(raw) if html::is_page(raw) => clean_html(raw, title),
+        Body::Text(raw) => {
+            let decoded = decode::decode(raw);
+            let Mapped { text, map } = text::clean(&decoded.text, title).after(&decoded.map);
+            let flags = flag::of_text(&decoded.text, &text);
+            Clean {
+                text,
+                map,
+                title: None,
+                flags,
+            }
+        }
+    }
+}
+
+fn clean_html(raw: &str, title: &str) -> Clean {
+    let page = html::read(raw);
+    let title = if title.is_empty() {
+        page.title.as_deref().unwrap_or_default()
     } else {
-        Vec::new()
+        title
     };
+    let Mapped { text, map } = text::clean(&page.body.text, title).after(&page.body.map);
+    let mut flags = flag::of_text(&page.body.text, &text);
+    if !page.is_article {
+        flags.push(Flag::HtmlFallback);
+        flags.sort_unstable();
+    }
     Clean {
         text,
         map,
-        title: None,
+        title: page.title,
         flags,
     }
 }
 
 /// Cleans a title to one line: markup and entities decoded, white space collapsed.
 pub fn clean_title(title: &str) -> (String, OffsetMap) {
-    (title.to_owned(), OffsetMap::identity(title.chars().count()))
+    let decoded = decode::decode(title);
+    let Mapped { text, map } = text::clean_line(&decoded.text).after(&decoded.map);
+    (text, map)
 }

@@ -108,10 +108,106 @@ impl OffsetMap {
         self.runs.push(run);
     }
 
+    /// The map from this one's clean text to what `inner` maps to; this one's raw side is
+    /// `inner`'s clean side.
+    pub(crate) fn through(&self, inner: &Self) -> Self {
+        let mut map = Self::default();
+        for run in &self.runs {
+            if run.is_identity() {
+                map.push_through(*run, inner);
+            } else if let Some(raw) = inner.raw_range(run.raw_start..run.raw_end()) {
+                // A unit made of units (`&amp;amp;`) was decoded twice: its place is not plain.
+                if raw.len() == run.raw_len {
+                    map.push(run.clean_start, run.clean_len, raw.start, raw.len());
+                }
+            }
+        }
+        map
+    }
+
+    /// Adds an identity run, cut where the runs of `inner` are.
+    fn push_through(&mut self, run: Run, inner: &Self) {
+        let first = inner
+            .runs
+            .partition_point(|piece| piece.clean_end() <= run.raw_start);
+        for piece in &inner.runs[first..] {
+            if piece.clean_start >= run.raw_end() {
+                break;
+            }
+            let start = piece.clean_start.max(run.raw_start);
+            let end = piece.clean_end().min(run.raw_end());
+            let clean_start = run.clean_start + (start - run.raw_start);
+            if piece.is_identity() {
+                let raw_start = piece.raw_start + (start - piece.clean_start);
+                self.push(clean_start, end - start, raw_start, end - start);
+            } else if end - start == piece.clean_len {
+                self.push(clean_start, piece.clean_len, piece.raw_start, piece.raw_len);
+            }
+        }
+    }
+
     /// The run that holds the clean code point `at`.
     fn index_of(&self, at: usize) -> Option<usize> {
         let after = self.runs.partition_point(|run| run.clean_start <= at);
         let index = after.checked_sub(1)?;
         (at < self.runs[index].clean_end()).then_some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Zoë 👩‍🚀 in Zürich` of the raw body `Zoë **👩‍🚀** in Zürich`.
+    fn without_emphasis() -> OffsetMap {
+        let mut map = OffsetMap::default();
+        map.push(0, 4, 0, 4);
+        map.push(4, 3, 6, 3);
+        map.push(7, 10, 11, 10);
+        map
+    }
+
+    #[test]
+    fn a_span_inside_a_run_keeps_its_length() {
+        let map = without_emphasis();
+
+        assert_eq!(map.raw_range(0..3), Some(0..3));
+        assert_eq!(map.raw_range(4..7), Some(6..9));
+        assert_eq!(map.raw_range(11..17), Some(15..21));
+    }
+
+    #[test]
+    fn a_span_over_a_gap_has_no_place() {
+        let map = without_emphasis();
+
+        assert_eq!(map.raw_range(3..5), None);
+        assert_eq!(map.raw_range(0..17), None);
+    }
+
+    #[test]
+    fn an_empty_or_outlying_span_has_no_place() {
+        let map = without_emphasis();
+
+        assert_eq!(map.raw_range(3..3), None);
+        assert_eq!(map.raw_range(16..18), None);
+        assert_eq!(OffsetMap::default().raw_range(0..1), None);
+    }
+
+    #[test]
+    fn half_of_a_unit_has_no_place() {
+        let mut map = OffsetMap::default();
+        map.push(0, 2, 0, 21);
+
+        assert_eq!(map.raw_range(0..1), None);
+        assert_eq!(map.raw_range(1..2), None);
+        assert_eq!(map.raw_range(0..2), Some(0..21));
+    }
+
+    #[test]
+    fn neighbouring_runs_become_one() {
+        let mut map = OffsetMap::identity(3);
+        map.push(3, 4, 3, 4);
+
+        assert_eq!(map, OffsetMap::identity(7));
     }
 }

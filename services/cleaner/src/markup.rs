@@ -1,0 +1,331 @@
+//! Tags and comments of HTML, read one by one without building a tree.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// A piece of markup at the start of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Markup {
+    /// How many bytes it takes; for [`Kind::Hidden`] with all that it hides.
+    pub(crate) len: usize,
+    pub(crate) kind: Kind,
+}
+
+/// What a piece of markup does to the text around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A comment, or an element whose content nobody sees.
+    Hidden,
+    /// It stands inside a line.
+    Inline,
+    /// It puts a cell apart from the next.
+    Cell,
+    /// It begins a new line.
+    Line,
+    /// It begins a new paragraph.
+    Paragraph,
+}
+
+/// What the elements of HTML do; others stand inside a line.
+const ELEMENTS: [(Kind, &str); 5] = [
+    (
+        Kind::Hidden,
+        "canvas datalist iframe math noscript object script select style svg template textarea \
+         title",
+    ),
+    (
+        Kind::Inline,
+        "a abbr acronym amp-img b bdi bdo big cite code data del dfn em font i img input ins kbd \
+         label mark picture q s samp small source span strike strong sub sup time u wbr",
+    ),
+    (Kind::Cell, "td th"),
+    (Kind::Line, "br dd dt figcaption li option summary tr"),
+    (
+        Kind::Paragraph,
+        "address article aside blockquote body button center details dialog div dl fieldset figure \
+         footer form h1 h2 h3 h4 h5 h6 head header hr html legend main menu nav ol p pre section \
+         table tbody tfoot thead ul",
+    ),
+];
+
+static KINDS: LazyLock<HashMap<&str, Kind>> = LazyLock::new(|| {
+    let rows = ELEMENTS.into_iter();
+    rows.flat_map(|(kind, names)| names.split(' ').map(move |name| (name, kind)))
+        .collect()
+});
+
+/// Elements that stand alone, so that one tag is no remark about the tag.
+const SINGLES: [&str; 7] = ["br", "hr", "img", "input", "li", "p", "wbr"];
+
+/// Reads markup out of one text, from start to end, in time that grows with the text alone.
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    is_page: bool,
+    /// Names that are not closed in the rest of the text: looked for once.
+    unclosed: Vec<String>,
+    /// Names, and whether elements of the name are opened and closed: looked for once.
+    pairs: Vec<(String, bool)>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a page as a browser does.
+    pub(crate) fn of_page(text: &'a str) -> Self {
+        Self {
+            text,
+            is_page: true,
+            unclosed: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+
+    /// Reads markup only where it cannot be prose ("removed the <form> tag"): the element is
+    /// known, opened and closed, and has no attributes or some with values.
+    pub(crate) fn of_prose(text: &'a str) -> Self {
+        Self {
+            text,
+            is_page: false,
+            unclosed: Vec::new(),
+            pairs: Vec::new(),
+        }
+    }
+
+    /// The markup at a byte offset, if any begins there.
+    pub(crate) fn read_at(&mut self, at: usize) -> Option<Markup> {
+        let text = self.text.get(at..)?;
+        let tag = Tag::read(text)?;
+        let kind = match tag.kind() {
+            Some(kind) => kind,
+            None if self.is_page => Kind::Inline,
+            None => return None,
+        };
+        let is_markup = self.is_page || (tag.looks_written_for_machines() && self.is_paired(&tag));
+        if !is_markup {
+            return None;
+        }
+        if kind != Kind::Hidden || tag.attributes.ends_with('/') {
+            return Some(Markup { len: tag.len, kind });
+        }
+        let len = match self.end_of_hidden(text, &tag.name) {
+            Some(len) => len,
+            None if self.is_page => text.len(),
+            None => return None,
+        };
+        Some(Markup { len, kind })
+    }
+
+    fn is_paired(&mut self, tag: &Tag<'_>) -> bool {
+        let name = tag.name.as_str();
+        if name == COMMENT || SINGLES.contains(&name) || tag.attributes.ends_with('/') {
+            return true;
+        }
+        if let Some((_, paired)) = self.pairs.iter().find(|(known, _)| known == name) {
+            return *paired;
+        }
+        let has = |start: String| {
+            self.text.contains(&start) || self.text.contains(&start.to_ascii_uppercase())
+        };
+        let paired = has(format!("<{name}")) && has(format!("</{name}"));
+        self.pairs.push((name.to_owned(), paired));
+        paired
+    }
+
+    fn end_of_hidden(&mut self, text: &str, name: &str) -> Option<usize> {
+        if self.unclosed.iter().any(|unclosed| unclosed == name) {
+            return None;
+        }
+        let end = match name {
+            COMMENT => end_of_comment(text),
+            _ => end_of_element(text, name),
+        };
+        if end.is_none() {
+            self.unclosed.push(name.to_owned());
+        }
+        end
+    }
+}
+
+/// The name that stands for comments and declarations.
+const COMMENT: &str = "!";
+
+/// A tag or a comment, with its lower-case name.
+struct Tag<'a> {
+    name: String,
+    attributes: &'a str,
+    closing: bool,
+    len: usize,
+}
+
+impl<'a> Tag<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let inside = text.strip_prefix('<')?;
+        if inside.starts_with(['!', '?']) {
+            return Some(Self {
+                name: COMMENT.to_owned(),
+                attributes: "",
+                closing: false,
+                len: 2,
+            });
+        }
+        let (closing, inside) = match inside.strip_prefix('/') {
+            Some(inside) => (true, inside),
+            None => (false, inside),
+        };
+        if !inside.starts_with(|char: char| char.is_ascii_alphabetic()) {
+            return None;
+        }
+        let is_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':');
+        let name_len = inside.find(|char| !is_name(char))?;
+        let (name, rest) = inside.split_at_checked(name_len)?;
+        let end = end_of_tag(rest)?;
+        let len = text.len() - rest.len() + end + 1;
+        Some(Self {
+            name: name.to_ascii_lowercase(),
+            attributes: rest.get(..end)?,
+            closing,
+            len,
+        })
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        if self.name == COMMENT {
+            return Some(Kind::Hidden);
+        }
+        match KINDS.get(self.name.as_str())? {
+            // What it closes was not there, or it would have gone with it.
+            Kind::Hidden if self.closing => Some(Kind::Inline),
+            kind => Some(*kind),
+        }
+    }
+
+    fn looks_written_for_machines(&self) -> bool {
+        let attributes = self.attributes.trim_end_matches('/').trim();
+        attributes.is_empty() || (attributes.contains('=') && !self.closing)
+    }
+}
+
+/// The place of the `>` that ends a tag; a `>` in a quoted value does not, a `<` says it is none.
+fn end_of_tag(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let mut before = b' ';
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'>' => return Some(at),
+            b'<' => return None,
+            b'"' | b'\'' if before == b'=' => {
+                let value = &bytes[at + 1..];
+                at += 1 + value.iter().position(|&inner| inner == byte)?;
+            }
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The length of a comment (`<!-- -->`), a declaration or an instruction (`<!x>`, `<?x>`).
+fn end_of_comment(text: &str) -> Option<usize> {
+    match text.strip_prefix("<!--") {
+        Some(inside) => inside.find("-->").map(|at| at + "<!---->".len()),
+        None => text.find('>').map(|at| at + 1),
+    }
+}
+
+/// The length of an element with its content.
+fn end_of_element(text: &str, name: &str) -> Option<usize> {
+    let mut from = 1;
+    loop {
+        let start = from + text.get(from..)?.find("</")? + 2;
+        let found = text.get(start..start + name.len());
+        if found.is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+            return Some(start + text.get(start..)?.find('>')? + 1);
+        }
+        from = start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prose(text: &str) -> Option<(usize, Kind)> {
+        Reader::of_prose(text)
+            .read_at(0)
+            .map(|markup| (markup.len, markup.kind))
+    }
+
+    #[test]
+    fn known_tags_are_read_in_prose() {
+        assert_eq!(prose("<b>Zoë</b>"), Some((3, Kind::Inline)));
+        assert_eq!(prose("</p> 👩‍🚀"), Some((4, Kind::Paragraph)));
+        assert_eq!(prose("<BR/>"), Some((5, Kind::Line)));
+        assert_eq!(
+            prose("<a href=\"/a>b\">Zürich</a>"),
+            Some((15, Kind::Inline))
+        );
+    }
+
+    #[test]
+    fn prose_is_not_read_as_tags() {
+        for text in [
+            "<zoe@example.org>",
+            "<redacted>",
+            "< 5 %",
+            "<b and c>",
+            "<3",
+            "<i",
+            "<",
+        ] {
+            assert_eq!(prose(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hidden_elements_go_with_their_content() {
+        assert_eq!(
+            prose("<script>if (a<b) {}</script>x"),
+            Some((28, Kind::Hidden))
+        );
+        assert_eq!(prose("<STYLE>p{}</style >x"), Some((19, Kind::Hidden)));
+        assert_eq!(prose("<!-- Zoë -->x"), Some((13, Kind::Hidden)));
+    }
+
+    #[test]
+    fn prose_about_tags_is_not_markup() {
+        for text in [
+            "<script> tags were injected",
+            "<canvas> is an element",
+            "<!-- an arrow",
+        ] {
+            assert_eq!(prose(text), None);
+        }
+    }
+
+    #[test]
+    fn unclosed_markup_takes_linear_time() {
+        for unit in [
+            "<a", "<a b=\"", "<script>", "<!--", "<!x", "<style", "<p a='",
+        ] {
+            let text = unit.repeat(1_000_000 / unit.len());
+            let mut reader = Reader::of_prose(&text);
+
+            let read = (0..text.len())
+                .step_by(unit.len())
+                .filter_map(|at| reader.read_at(at));
+
+            assert!(read.count() <= text.len());
+        }
+    }
+
+    #[test]
+    fn pages_may_have_unknown_tags() {
+        let markup = Reader::of_page("<x-player kind='a>b'>x")
+            .read_at(0)
+            .unwrap();
+
+        assert_eq!((markup.len, markup.kind), (21, Kind::Inline));
+    }
+}
