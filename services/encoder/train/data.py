@@ -1,0 +1,185 @@
+"""Reads the annotated sets and aligns their entities to words."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from sources import CYBER_TAGS, NEWS_TAGS, SOURCES, Labels, Source
+from text import Words, split_sentences, split_words
+
+# The dev sets that figures are reported on: none of their sentences may be trained on.
+MEASURED = ("worldwide", "uner_ewt", "cyner", "annoctr")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A labelled range of characters."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass
+class Annotated:
+    """A sentence with its entities, in its set's own labels."""
+
+    text: str
+    entities: list[Entity]
+    document: str
+
+
+@dataclass
+class Sentence:
+    """A sentence as the model sees it; per word and head a bit mask of the tags allowed."""
+
+    words: Words
+    news: np.ndarray
+    cyber: np.ndarray
+    document: str
+
+
+def held_out(identifier: str, share: float) -> bool:
+    """Whether an article belongs to the dev part; fixed by its id for ever."""
+    digest = hashlib.sha256(identifier.encode()).digest()
+    return int.from_bytes(digest[:4], "big") < share * 2**32
+
+
+def read_set(root: Path, name: str, split: str) -> list[Annotated]:
+    """The sentences of a set's `train` or `dev` part."""
+    if name == "cyber_news":
+        return list(_read_cyber_news(root / "ner" / name / "train.jsonl.gz", split))
+    return list(_read_tsv(root / "ner" / name / f"{split}.tsv.gz"))
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a gzipped text."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield line.rstrip("\n")
+
+
+def _read_tsv(path: Path) -> Iterator[Annotated]:
+    document, sentences, rows = "", 0, []
+    for line in [*read_lines(path), ""]:
+        if "\t" in line:
+            token, tag = line.split("\t")[:2]
+            rows.append((token, tag))
+        elif line.startswith("# "):
+            document = line[2:]
+        elif rows:
+            # Sets without documents: ten sentences in a row stand for one.
+            yield _join(rows, document or f"{path.parent.name}-{sentences // 10}")
+            sentences += 1
+            rows = []
+
+
+def _join(rows: list[tuple[str, str]], document: str) -> Annotated:
+    """Joins tokens by single spaces; reads BIO, IOB1 and BIOES, and drops corrupted tags."""
+    text, entities, open_label = "", [], ""
+    for token, tag in rows:
+        start = len(text) + bool(text)
+        text = f"{text} {token}" if text else token
+        prefix, _, label = tag.partition("-")
+        label = label.split("/")[0] if "CLICommand" not in label else label
+        if prefix not in ("B", "I", "E", "S") or not label:
+            open_label = ""
+        elif prefix in ("I", "E") and label == open_label:
+            entities[-1] = Entity(entities[-1].start, len(text), label)
+        else:
+            entities.append(Entity(start, len(text), label))
+            open_label = label
+    return Annotated(text, entities, document)
+
+
+def _read_cyber_news(path: Path, split: str) -> Iterator[Annotated]:
+    articles = [json.loads(line) for line in read_lines(path)]
+    dev = {article["id"] for article in articles if is_cyber_dev(article["id"])}
+    for article in articles:
+        if (article["id"] in dev) != (split == "dev"):
+            continue
+        for name in ("title", "text"):
+            spans = article["entities" if name == "text" else "title_entities"]
+            entities = [Entity(span["start"], span["end"], span["label"]) for span in spans]
+            yield from cut_article(article[name], entities, f"{article['id']}#{name}")
+
+
+def is_cyber_dev(identifier: str) -> bool:
+    """Whether one of the 56 cyber-news articles is held out (12 of them are)."""
+    return held_out(f"cyber/{identifier}", 12 / 56)
+
+
+def cut_article(text: str, entities: list[Entity], document: str) -> Iterator[Annotated]:
+    """The sentences of an article with their entities."""
+    for start, end in split_sentences(text):
+        inside = [
+            Entity(entity.start - start, entity.end - start, entity.label)
+            for entity in entities
+            if start <= entity.start and entity.end <= end
+        ]
+        yield Annotated(text[start:end], inside, document)
+
+
+def load_training(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
+    """All training sentences by set, without repeats and without sentences of the dev sets."""
+    seen = {_key(row) for name in (*MEASURED, "cyber_news") for row in read_set(root, name, "dev")}
+    result = {}
+    for source in SOURCES:
+        rows = []
+        for row in read_set(root, source.name, "train"):
+            key = _key(row)
+            if key not in seen and row.text.strip():
+                rows.append(row)
+            if key.count(" ") >= 4:
+                seen.add(key)
+        result[source.name] = encode(rows, source, tokenizer)
+    return result
+
+
+def _key(row: Annotated) -> str:
+    return " ".join(row.text.lower().split())
+
+
+def encode(rows: list[Annotated], source: Source, tokenizer: Tokenizer) -> list[Sentence]:
+    """Words of each sentence, with the tags that the set allows for each of them."""
+    sentences = []
+    for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True):
+        if source.name == "aptner":
+            # Common nouns ("attackers", "malware") are annotated there as if they were names.
+            row.entities = [e for e in row.entities if not row.text[e.start : e.end].islower()]
+        news = _masks(words, row, source.news, source.news_silent, NEWS_TAGS)
+        cyber = _masks(words, row, source.cyber, source.cyber_silent, CYBER_TAGS)
+        if len(words):
+            sentences.append(Sentence(words, news, cyber, row.document))
+    return sentences
+
+
+def _masks(
+    words: Words, row: Annotated, labels: Labels, silent: str, tags: list[str]
+) -> np.ndarray:
+    plain = _bits("O", "BI", tags)
+    for label in silent.split():
+        plain |= _bits(label, "BI", tags)
+    masks = np.full(len(words), plain, np.int64)
+    for entity in row.entities:
+        options = labels.get(entity.label)
+        if options is None:
+            continue
+        prefix = "B"
+        for i, (start, end) in enumerate(words.spans):
+            if start >= entity.start and end <= entity.end:
+                masks[i] = sum(_bits(option, prefix, tags) for option in options.split())
+                prefix = "I"
+    return masks
+
+
+def _bits(label: str, prefixes: str, tags: list[str]) -> int:
+    if label == "O":
+        return 1
+    return sum(1 << tags.index(f"{prefix}-{label}") for prefix in prefixes)

@@ -1,0 +1,203 @@
+"""Measures a model folder on the dev sets.
+
+python3 services/encoder/train/evaluate.py --data ../shared/data services/encoder/models
+"""
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from calibrate import sigmoid, topic_figures
+from data import Annotated, Entity, Sentence, cut_article, read_lines, read_set
+from decode import Span, score_spans, spans
+from export import load
+from model import Model
+from predict import article_vectors, tag_sentences
+from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, Labels
+from taxonomy import Category
+from text import Words, split_words
+from topics import load_articles
+
+BBC_ARTICLES = 200
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """A set to measure on: which of its labels are which of ours, and which head answers."""
+
+    title: str
+    name: str
+    labels: Labels
+    heads: str
+
+
+NEWS = {label: ours for label, ours in SOURCES[0].news.items()}
+BOTH = {label: label for label in NEWS_LABELS + CYBER_LABELS}
+DEV_SETS = [
+    DevSet("worldwide, 9 labels", "worldwide", NEWS, "news"),
+    DevSet("uner_ewt, 3 labels", "uner_ewt", {"PER": "PERSON", "ORG": "ORG", "LOC": "LOC"}, "news"),
+    DevSet("cyner", "cyner", {"Malware": "MALWARE"}, "cyber"),
+    DevSet(
+        "annoctr",
+        "annoctr",
+        {"MALWARE": "MALWARE", "TOOL": "MALWARE", "GROUP": "THREAT_ACTOR"},
+        "cyber",
+    ),
+    DevSet("cyber_news, 11 labels", "cyber_news", BOTH, "both"),
+]
+
+
+def main() -> None:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="model folder")
+    parser.add_argument("--data", type=Path, required=True, help="folder with ner/ and topics/")
+    parser.add_argument("--json", type=Path, help="file to save the figures in")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    figures = evaluate(args.folder, args.data)
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def evaluate(folder: Path, root: Path) -> dict:
+    """All figures of a model folder; prints each set's table as soon as it is known."""
+    model, tokenizer, described = load(folder)
+    figures = {}
+    for dev in DEV_SETS:
+        rows = read_set(root, dev.name, "dev")
+        figures[dev.title] = measure_rows(model, tokenizer, rows, dev.labels, dev.heads)
+        if dev.name == "worldwide":
+            three = {label: ours for label, ours in NEWS.items() if ours in NEWS_LABELS[:3]}
+            figures["worldwide, PERSON ORG LOC"] = measure_rows(
+                model, tokenizer, rows, three, dev.heads
+            )
+        print_table(dev.title, figures[dev.title])
+    figures["seeds"] = measure_rows(model, tokenizer, read_seeds(root), BOTH, "both")
+    print_table("seeds", figures["seeds"])
+    figures["cyber spans in BBC news"] = count_false_cyber(model, tokenizer, root)
+    figures["topics"] = measure_topics(model, tokenizer, described, root)
+    for title in ("worldwide, PERSON ORG LOC", "cyber spans in BBC news", "topics"):
+        print(title, json.dumps(figures[title], indent=1))
+    return figures
+
+
+def measure_rows(
+    model: Model, tokenizer: Tokenizer, rows: list[Annotated], labels: Labels, heads: str
+) -> dict:
+    """Span figures of annotated sentences, over the labels that the set has."""
+    sentences = [
+        plain(words, row.document)
+        for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True)
+    ]
+    gold = [
+        word_spans(sentence.words, row.entities, labels)
+        for sentence, row in zip(sentences, rows, strict=True)
+    ]
+    return score_spans(gold, predict_spans(model, sentences, heads), dict.fromkeys(labels.values()))
+
+
+def plain(words: Words, document: str) -> Sentence:
+    """A sentence without tags."""
+    nothing = np.zeros(len(words), np.int64)
+    return Sentence(words, nothing, nothing, document)
+
+
+def word_spans(words: Words, entities: Iterable[Entity], labels: Labels) -> set[Span]:
+    """Entities as ranges of words."""
+    found = set()
+    for entity in entities:
+        inside = [
+            i
+            for i, (start, end) in enumerate(words.spans)
+            if start >= entity.start and end <= entity.end
+        ]
+        if inside and entity.label in labels:
+            found.add((inside[0], inside[-1] + 1, labels[entity.label]))
+    return found
+
+
+def predict_spans(model: Model, sentences: list[Sentence], heads: str) -> list[set[Span]]:
+    """Spans by the news head, the cyber head, or both: a cyber span drives news spans out."""
+    news, cyber = tag_sentences(model, sentences)
+    if heads == "news":
+        return [spans(tags) for tags in news]
+    if heads == "cyber":
+        return [spans(tags) for tags in cyber]
+    pairs = zip(news, cyber, strict=True)
+    return [merge(spans(left), spans(right)) for left, right in pairs]
+
+
+def merge(news: set[Span], cyber: set[Span]) -> set[Span]:
+    """Cyber spans, and the news spans that touch none of them."""
+    free = {
+        span for span in news if all(span[1] <= other[0] or other[1] <= span[0] for other in cyber)
+    }
+    return cyber | free
+
+
+def read_seeds(root: Path) -> list[Annotated]:
+    """The sentences of the seeds with gold, their boilerplate left out."""
+    sentences = []
+    for path in sorted((root / "seeds").glob("*.gold.json")):
+        gold = json.loads(path.read_text())
+        text = (root / "seeds" / gold["file"]).read_text()
+        for part in gold["boilerplate"]:
+            start, end = part["start"], part["end"]
+            text = text[:start] + "\n" * (end - start) + text[end:]
+        entities = [Entity(e["start"], e["end"], e["label"]) for e in gold["entities"]]
+        sentences += cut_article(text, entities, path.stem)
+    return sentences
+
+
+def count_false_cyber(model: Model, tokenizer: Tokenizer, root: Path) -> dict:
+    """Cyber spans in ordinary news of 2005, where there is next to nothing to find."""
+    articles = (json.loads(line) for line in read_lines(root / "news" / "articles.jsonl.gz"))
+    chosen = [article for article in articles if article["source"].startswith("bbc")]
+    rows = [
+        row
+        for number, article in enumerate(chosen[:: len(chosen) // BBC_ARTICLES][:BBC_ARTICLES])
+        for row in cut_article(article["text"], [], str(number))
+    ]
+    sentences = [
+        plain(words, row.document)
+        for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True)
+    ]
+    predicted = predict_spans(model, sentences, "cyber")
+    found = []
+    for row, sentence, group in zip(rows, sentences, predicted, strict=True):
+        bounds = sentence.words.spans
+        found += [row.text[bounds[start][0] : bounds[end - 1][1]] for start, end, _ in group]
+    return {"articles": BBC_ARTICLES, "spans": len(found), "texts": found}
+
+
+def measure_topics(model: Model, tokenizer: Tokenizer, described: dict, root: Path) -> dict:
+    """Topic figures with the shipped thresholds (which were themselves chosen on dev)."""
+    shipped = described["topics"]["categories"]
+    categories = [Category(c["code"], c["name"], "", tuple(c["path"])) for c in shipped]
+    articles = load_articles(root, "dev", categories, tokenizer)
+    vectors = article_vectors(model, [article.sentences for article in articles])
+    with torch.inference_mode():
+        scores = sigmoid(model.topics(torch.from_numpy(vectors)).numpy())
+    thresholds = np.array([category["threshold"] for category in shipped])
+    gold = np.stack([article.target for article in articles])
+    return topic_figures(scores, scores >= thresholds, gold, categories)
+
+
+def print_table(title: str, figures: dict) -> None:
+    """Prints the figures of one set."""
+    print(f"\n{title}\n{'':14}{'P':>7}{'R':>7}{'F1':>7}{'gold':>7}")
+    for label, row in figures.items():
+        cells = [f"{row[key]:7.3f}" if key in row else " " * 7 for key in ("precision", "recall")]
+        print(f"{label:14}{''.join(cells)}{row['f1']:7.3f}{row.get('gold', ''):>7}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Writes the shipped model folder, and reads it back as the program does."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from calibrate import Calibration
+from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, LAYERS, TYPES, Model
+from sources import CYBER_TAGS, NEWS_TAGS
+from taxonomy import NAME, Category
+from text import load_tokenizer
+from topics import POOL_TOKENS
+from windows import MAX_TOKENS
+
+MODEL_NAME, VERSION = "copydesk-news", "2026.11.22"
+FILES = ("config.json", "heads.json", "heads.safetensors", "model.safetensors", "tokenizer.json")
+
+
+def export(
+    model: Model,
+    tokenizer: Tokenizer,
+    categories: list[Category],
+    calibration: Calibration,
+    folder: Path,
+) -> None:
+    """Writes weights, tokenizer, configuration, heads and checksums."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.to(torch.bfloat16).contiguous()
+        for name, value in model.encoder.state_dict().items()
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(_heads(model, calibration), folder / "heads.safetensors", metadata={"format": "pt"})
+    for name in ("model.safetensors", "heads.safetensors"):
+        (folder / name).chmod(0o644)
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    _write_json(folder / "config.json", _config(model))
+    _write_json(folder / "heads.json", _describe_heads(categories, calibration))
+    sums = [f"{_checksum(folder / name)}  {name}\n" for name in FILES]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
+    """The model of a folder, computed in fp32 with the weights as they are shipped."""
+    described = json.loads((folder / "heads.json").read_text())
+    model = Model(len(NEWS_TAGS), len(CYBER_TAGS), len(described["topics"]["categories"]))
+    weights = load_file(folder / "model.safetensors")
+    model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
+    heads = load_file(folder / "heads.safetensors")
+    model.load_state_dict(heads, strict=False)
+    return model.eval(), load_tokenizer(folder / "tokenizer.json"), described
+
+
+def _heads(model: Model, calibration: Calibration) -> dict[str, torch.Tensor]:
+    scale = torch.from_numpy(calibration.scale).float()
+    shift = torch.from_numpy(calibration.shift).float()
+    return {
+        "news.weight": model.news.weight.detach().clone(),
+        "news.bias": model.news.bias.detach().clone(),
+        "cyber.weight": model.cyber.weight.detach().clone(),
+        "cyber.bias": model.cyber.bias.detach().clone(),
+        "topics.weight": model.topics.weight.detach() * scale[:, None],
+        "topics.bias": model.topics.bias.detach() * scale + shift,
+    }
+
+
+def _config(model: Model) -> dict:
+    return {
+        "architectures": ["BertModel"],
+        "attention_probs_dropout_prob": DROPOUT,
+        "classifier_dropout": None,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": DROPOUT,
+        "hidden_size": HIDDEN,
+        "initializer_range": 0.02,
+        "intermediate_size": INNER,
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 512,
+        "model_type": "bert",
+        "num_attention_heads": ATTENTION_HEADS,
+        "num_hidden_layers": LAYERS,
+        "pad_token_id": 0,
+        "position_embedding_type": "absolute",
+        "torch_dtype": "bfloat16",
+        "type_vocab_size": TYPES,
+        "use_cache": False,
+        "vocab_size": model.encoder.embeddings.word_embeddings.num_embeddings,
+    }
+
+
+def _describe_heads(categories: list[Category], calibration: Calibration) -> dict:
+    described = [
+        {
+            "code": category.code,
+            "name": category.name,
+            "path": list(category.path),
+            "threshold": round(float(threshold), 3),
+        }
+        for category, threshold in zip(categories, calibration.threshold, strict=True)
+    ]
+    return {
+        "name": MODEL_NAME,
+        "version": VERSION,
+        "window": {"max_tokens": MAX_TOKENS},
+        "ner": [{"name": "news", "tags": NEWS_TAGS}, {"name": "cyber", "tags": CYBER_TAGS}],
+        "topics": {
+            "name": "topics",
+            "pool_tokens": POOL_TOKENS,
+            "categories": described,
+            "taxonomy": NAME,
+        },
+    }
+
+
+def _write_json(path: Path, value: dict) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,145 @@
+"""A standard BERT in plain torch, with the parameter names of transformers' `BertModel`."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 12, 1536, 6
+DROPOUT = 0.1
+
+
+class Embeddings(nn.Module):
+    """Sum of word, position and case type embeddings, normalised."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(vocabulary, HIDDEN)
+        self.position_embeddings = nn.Embedding(512, HIDDEN)
+        self.token_type_embeddings = nn.Embedding(TYPES, HIDDEN)
+        self.LayerNorm = nn.LayerNorm(HIDDEN, eps=1e-12)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, ids: Tensor, types: Tensor) -> Tensor:
+        positions = torch.arange(ids.shape[1])
+        total = self.word_embeddings(ids) + self.token_type_embeddings(types)
+        return self.dropout(self.LayerNorm(total + self.position_embeddings(positions)))
+
+
+class Output(nn.Module):
+    """Projection back to the hidden size, added to what went in, normalised."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(size, HIDDEN)
+        self.LayerNorm = nn.LayerNorm(HIDDEN, eps=1e-12)
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, inner: Tensor, residual: Tensor) -> Tensor:
+        return self.LayerNorm(self.dropout(self.dense(inner)) + residual)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention within a window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = nn.Linear(HIDDEN, HIDDEN)
+        self.key = nn.Linear(HIDDEN, HIDDEN)
+        self.value = nn.Linear(HIDDEN, HIDDEN)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        batch, width, _ = hidden.shape
+
+        def split(projected: Tensor) -> Tensor:
+            return projected.view(batch, width, ATTENTION_HEADS, -1).transpose(1, 2)
+
+        # Written out: the backward pass of torch's fused attention on CPUs is a third slower.
+        query = split(self.query(hidden)) * (HIDDEN // ATTENTION_HEADS) ** -0.5
+        scores = query @ split(self.key(hidden)).transpose(2, 3) + bias
+        mixed = scores.softmax(-1) @ split(self.value(hidden))
+        return mixed.transpose(1, 2).reshape(batch, width, HIDDEN)
+
+
+class Attention(nn.Module):
+    """Self-attention and its output projection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.self = SelfAttention()
+        self.output = Output(HIDDEN)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        return self.output(self.self(hidden, bias), hidden)
+
+
+class Layer(nn.Module):
+    """One transformer layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = Attention()
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, INNER)})
+        self.output = Output(INNER)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        hidden = self.attention(hidden, bias)
+        return self.output(functional.gelu(self.intermediate["dense"](hidden)), hidden)
+
+
+class Encoder(nn.Module):
+    """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it."""
+
+    def __init__(self, vocabulary: int = 30522) -> None:
+        super().__init__()
+        self.embeddings = Embeddings(vocabulary)
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer() for _ in range(LAYERS))})
+        self.pooler = nn.ModuleDict({"dense": nn.Linear(HIDDEN, HIDDEN)})
+
+    def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
+        hidden = self.embeddings(ids, types)
+        bias = torch.zeros(mask.shape).masked_fill(~mask, -1e4)[:, None, None, :].to(hidden.dtype)
+        for layer in self.encoder["layer"]:
+            hidden = layer(hidden, bias)
+        return hidden
+
+    def load_base(self, state: dict[str, Tensor]) -> None:
+        """Takes pretrained weights; every case type starts from the pretrained type 0."""
+        state = {name: value.float() for name, value in state.items() if "position_ids" not in name}
+        types = "embeddings.token_type_embeddings.weight"
+        state[types] = state[types][:1].repeat(TYPES, 1)
+        self.load_state_dict(state)
+
+
+class Model(nn.Module):
+    """The encoder and the linear heads on it."""
+
+    def __init__(self, news: int, cyber: int, topics: int) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.news = nn.Linear(HIDDEN, news)
+        self.cyber = nn.Linear(HIDDEN, cyber)
+        self.topics = nn.Linear(HIDDEN, topics)
+
+    def heads(self) -> list[nn.Linear]:
+        """The heads, in the order in which they are saved."""
+        return [self.news, self.cyber, self.topics]
+
+
+def partial_loss(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Negative log of the probability that lies on the allowed tags, mean over the words.
+
+    `allowed` holds one bit mask of tags a word. With one tag allowed this is cross-entropy.
+    """
+    bits = (allowed[:, None] >> torch.arange(logits.shape[1])) & 1
+    logits = logits.float()
+    inside = logits.masked_fill(bits == 0, -torch.inf).logsumexp(1)
+    return (logits.logsumexp(1) - inside).mean()
+
+
+def pool(vectors: Tensor, articles: Tensor, weights: Tensor, count: int) -> Tensor:
+    """Mean token vector of each article; `weights` is 1 for the tokens that enter it."""
+    weights = weights.unsqueeze(-1).float()
+    sums = vectors.new_zeros(count, vectors.shape[-1], dtype=torch.float32)
+    sums = sums.index_add(0, articles, (vectors.float() * weights).sum(1))
+    totals = torch.zeros(count, 1).index_add(0, articles, weights.sum(1))
+    return sums / totals.clamp(min=1)

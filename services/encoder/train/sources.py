@@ -1,0 +1,178 @@
+"""The annotated sets, and what each of their labels says about ours.
+
+Sets differ in what they annotate. A label of a set maps to the labels of ours that it may
+stand for (`O` among them where the set is wider than we are), and `silent` names our labels
+that the set does not annotate: its plain words may still carry them. The loss then asks only
+that the model's probability lies on what the set allows, so a set that knows no dates
+says nothing about dates.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NEWS_LABELS = ("PERSON", "ORG", "LOC", "FAC", "NORP", "PRODUCT", "DATE", "MONEY", "MISC")
+CYBER_LABELS = ("THREAT_ACTOR", "MALWARE")
+
+Labels = Mapping[str, str]
+
+
+def tags(labels: tuple[str, ...]) -> list[str]:
+    """`O` and the BIO tags of the labels, in the order of the head's rows."""
+    return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
+
+
+def each(names: str, ours: str) -> dict[str, str]:
+    """Maps each of the set's labels to the same label of ours."""
+    return dict.fromkeys(names.split(), ours)
+
+
+NEWS_TAGS, CYBER_TAGS = tags(NEWS_LABELS), tags(CYBER_LABELS)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One set: label maps (`"ORG O"` means either), what it leaves out, and its share an epoch."""
+
+    name: str
+    news: Labels
+    cyber: Labels = field(default_factory=dict)
+    news_silent: str = ""
+    cyber_silent: str = ""
+    share: float = 1.0
+
+
+ANY = "O " + " ".join(NEWS_LABELS)
+
+SOURCES = [
+    Source(
+        "worldwide",
+        news={
+            "Person": "PERSON",
+            "Organization": "ORG",
+            "Location": "LOC",
+            "Facility": "FAC",
+            "NORP": "NORP",
+            "Product": "PRODUCT",
+            "Date": "DATE",
+            "Money": "MONEY",
+            "Misc": "MISC",
+        },
+    ),
+    Source(
+        "cyber_news",
+        news={label: label for label in NEWS_LABELS}
+        | {"MALWARE": "O PRODUCT MISC", "THREAT_ACTOR": "O ORG PERSON MISC"},
+        cyber={"MALWARE": "MALWARE", "THREAT_ACTOR": "THREAT_ACTOR"},
+        share=3.0,
+    ),
+    Source(
+        "wikigold",
+        news={"PER": "PERSON", "ORG": "ORG", "LOC": "LOC FAC", "MISC": "MISC NORP PRODUCT FAC"},
+        news_silent="DATE MONEY",
+    ),
+    Source(
+        "wnut17",
+        news={
+            "person": "PERSON",
+            "location": "LOC FAC",
+            "group": "ORG",
+            "corporation": "ORG",
+            "product": "PRODUCT",
+            "creative-work": "MISC",
+        },
+        news_silent="NORP DATE MONEY MISC",
+        share=0.7,
+    ),
+    Source(
+        "crossner_politics",
+        news={
+            "politician": "PERSON",
+            "person": "PERSON",
+            "politicalparty": "ORG",
+            "organisation": "ORG",
+            "country": "LOC",
+            "location": "LOC FAC",
+            "election": "MISC",
+            "event": "MISC",
+            "misc": ANY,
+        },
+        news_silent="DATE MONEY NORP",
+        share=2.0,
+    ),
+    Source(
+        "multiconer2",
+        news={
+            **each("Artist Athlete Cleric OtherPER Politician Scientist SportsManager", "PERSON"),
+            **each("ORG MusicalGRP SportsGRP PublicCorp PrivateCorp CarManufacturer", "ORG"),
+            "AerospaceManufacturer": "ORG",
+            "HumanSettlement": "LOC",
+            "OtherLOC": "LOC FAC",
+            "Facility": "FAC ORG",
+            "Station": "FAC",
+            **each("Software Vehicle", "PRODUCT"),
+            **each("OtherPROD Food Drink Clothing", "PRODUCT O"),
+            **each("VisualWork WrittenWork MusicalWork ArtWork", "MISC"),
+        },
+        news_silent="NORP DATE MONEY MISC",
+        share=0.25,
+    ),
+    Source(
+        "annoctr",
+        news={
+            "ORG": "ORG",
+            "LOC": "LOC",
+            "DATE": "DATE",
+            "MALWARE": "O PRODUCT MISC",
+            "TOOL": "O PRODUCT",
+            "GROUP": "O ORG PERSON MISC",
+            "CON": "O PRODUCT MISC",
+        },
+        cyber={"MALWARE": "MALWARE", "TOOL": "MALWARE", "GROUP": "THREAT_ACTOR"},
+        news_silent="PERSON FAC NORP PRODUCT MONEY MISC DATE",
+        share=0.7,
+    ),
+    Source(
+        "cyner",
+        news={
+            "Organization": "ORG",
+            "System": "O PRODUCT ORG",
+            "Malware": "O PRODUCT MISC",
+            "Vulnerability": "O MISC",
+        },
+        cyber={"Malware": "MALWARE", "Organization": "O THREAT_ACTOR"},
+        news_silent="PERSON LOC FAC NORP PRODUCT DATE MONEY MISC",
+        cyber_silent="THREAT_ACTOR",
+    ),
+    Source(
+        "ladder",
+        news={
+            "Organization": "ORG",
+            "Location": "LOC NORP",
+            "Person": "PERSON",
+            "Time": "DATE O",
+            "Application": "PRODUCT O",
+            "OS": "PRODUCT O",
+            "Malware": "O PRODUCT MISC",
+            "ThreatActor": "O ORG PERSON MISC",
+        },
+        cyber={"Malware": "MALWARE", "ThreatActor": "THREAT_ACTOR"},
+        news_silent="FAC NORP MONEY MISC PRODUCT",
+        share=0.7,
+    ),
+    Source(
+        "aptner",
+        news={
+            "LOC": "LOC NORP",
+            "IDTY": "O ORG PERSON",
+            "SECTEAM": "ORG",
+            "TIME": "DATE O",
+            "APT": "O ORG PERSON MISC",
+            "MAL": "O PRODUCT MISC",
+            "TOOL": "O PRODUCT",
+            "OS": "O PRODUCT",
+        },
+        cyber={"APT": "THREAT_ACTOR", "MAL": "MALWARE", "TOOL": "MALWARE O"},
+        news_silent="ORG PERSON FAC NORP PRODUCT MONEY MISC DATE",
+        share=0.4,
+    ),
+]

@@ -1,0 +1,154 @@
+"""Articles with their Media Topics: the labelled openings, and HuffPost's sections as hints."""
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from data import held_out, read_lines
+from taxonomy import Category
+from text import Words, cut_points, pack, split_sentences, split_words
+from windows import MAX_TOKENS, Window, build, vary
+
+POOL_TOKENS = 512
+DEV_SHARE = 0.2
+SECTION_CAP = 150  # articles of one section an epoch
+HINT_WEIGHT = 0.3  # how far a section speaks against the topics that it does not name
+
+SECTIONS = {
+    "POLITICS": "11000000",
+    "ENTERTAINMENT": "01000000",
+    "MEDIA": "01000000",
+    "CULTURE & ARTS": "01000000",
+    "CRIME": "02000000",
+    "BUSINESS": "04000000",
+    "MONEY": "04000000",
+    "EDUCATION": "05000000",
+    "ENVIRONMENT": "06000000",
+    "WEIRD NEWS": "08000000",
+    "STYLE & BEAUTY": "10000000",
+    "HOME & LIVING": "10000000",
+    "FOOD & DRINK": "10000000",
+    "TRAVEL": "10000000",
+    "WELLNESS": "10000000",
+    "RELIGION": "12000000",
+    "TECH": "13000000",
+    "SCIENCE": "13000000",
+    "BLACK VOICES": "14000000",
+    "QUEER VOICES": "14000000",
+    "PARENTING": "14000000",
+    "WOMEN": "14000000",
+    "SPORTS": "15000000",
+}
+
+
+@dataclass
+class Article:
+    """The opening of an article, its topics as a 0/1 vector, and how far each is known."""
+
+    sentences: list[Words]
+    target: np.ndarray
+    weight: np.ndarray
+
+    def size(self) -> int:
+        """Number of sub-tokens."""
+        return sum(len(words.ids) for words in self.sentences)
+
+
+def load_articles(
+    root: Path, split: str, categories: list[Category], tokenizer: Tokenizer
+) -> list[Article]:
+    """The labelled articles of the `train` or `dev` part, which an id's hash decides."""
+    rows = _rows(root, split)
+    targets = [target(row["topics"], categories) for row in rows]
+    known = np.ones(len(categories), np.float32)
+    return [
+        Article(sentences, codes, known)
+        for sentences, codes in zip(
+            opening([row["text"] for row in rows], tokenizer), targets, strict=True
+        )
+    ]
+
+
+def load_sections(
+    root: Path, categories: list[Category], tokenizer: Tokenizer
+) -> dict[str, list[Article]]:
+    """HuffPost's headlines and leads by section, without those of the dev part."""
+    dev = {row["text"][:40] for row in _rows(root, "dev")}
+    rows = [json.loads(line) for line in read_lines(root / "topics" / "huffpost.jsonl.gz")]
+    rows = [r for r in rows if r["category"] in SECTIONS and r["headline"][:40] not in dev]
+    texts = [f"{row['headline']}. {row['short_description']}" for row in rows]
+    top = np.array([len(category.path) == 1 for category in categories])
+    sections: dict[str, list[Article]] = {}
+    for row, sentences in zip(rows, opening(texts, tokenizer), strict=True):
+        codes = target([SECTIONS[row["category"]]], categories)
+        weight = np.where(codes > 0, 1.0, np.where(top, HINT_WEIGHT, 0.0)).astype(np.float32)
+        sections.setdefault(row["category"], []).append(Article(sentences, codes, weight))
+    return sections
+
+
+def _rows(root: Path, split: str) -> list[dict]:
+    rows = [json.loads(line) for line in read_lines(root / "topics" / "articles.train.jsonl.gz")]
+    return [row for row in rows if held_out(row["id"], DEV_SHARE) == (split == "dev")]
+
+
+def target(codes: list[str], categories: list[Category]) -> np.ndarray:
+    """1 for each of the codes and for what stands above them."""
+    paths = {category.code: category.path for category in categories}
+    wanted = {step for code in codes for step in paths[code]}
+    return np.array([category.code in wanted for category in categories], np.float32)
+
+
+def opening(texts: list[str], tokenizer: Tokenizer) -> list[list[Words]]:
+    """The sentences of each text until `POOL_TOKENS` sub-tokens are full."""
+    pieces, owners = [], []
+    for i, text in enumerate(texts):
+        text = text[: POOL_TOKENS * 8]
+        for start, end in split_sentences(text):
+            pieces.append(text[start:end])
+            owners.append(i)
+    result: list[list[Words]] = [[] for _ in texts]
+    sizes = [0] * len(texts)
+    for owner, words in zip(owners, split_words(tokenizer, pieces), strict=True):
+        if len(words) and sizes[owner] < POOL_TOKENS:
+            result[owner].append(words)
+            sizes[owner] += len(words.ids)
+    return result
+
+
+def article_windows(sentences: list[Words], limit: int = MAX_TOKENS) -> list[Window]:
+    """The windows of one article."""
+    pieces = [
+        words.take(start, end)
+        for words in sentences
+        for start, end in cut_points(words.lengths(), limit - 2)
+    ]
+    return [build(group) for group in pack(pieces, lambda words: len(words.ids), limit - 2)]
+
+
+def epoch_articles(
+    articles: list[Article], sections: dict[str, list[Article]], rng: random.Random
+) -> list[Article]:
+    """One epoch's articles: all labelled ones and some of each section, shortened and varied."""
+    hints = [
+        article
+        for section in sections.values()
+        for article in rng.sample(section, min(SECTION_CAP, len(section)))
+    ]
+    return [_varied(article, rng) for article in articles + hints]
+
+
+def _varied(article: Article, rng: random.Random) -> Article:
+    limit = rng.choices((96, 192, 320, POOL_TOKENS), (0.15, 0.3, 0.3, 0.25))[0]
+    sentences, size = [], 0
+    for i, words in enumerate(article.sentences):
+        if size >= limit:
+            break
+        if i and rng.random() < 0.1:
+            continue
+        sentences.append(vary(words, rng))
+        size += len(words.ids)
+    return Article(sentences, article.target, article.weight)
