@@ -23,7 +23,7 @@ libs=$root/.cache/kafka/libs
 # without where the file is missing, or was written by another version of itself.
 class_archive=$libs/classes.jsa
 class_archive_flag=${CLASS_ARCHIVE_FLAG:--XX:SharedArchiveFile=$class_archive}
-start_timeout_s=60
+start_timeout_s=120
 stop_timeout_s=${STOP_TIMEOUT_S:-8}
 
 fetch() {

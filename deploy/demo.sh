@@ -15,7 +15,7 @@ demo=$root/.cache/demo
 copydesk=$root/target/release/copydesk
 broker=$root/deploy/broker.sh
 # An article takes well under a second once the model is loaded, which takes a few.
-idle_timeout_s=30
+idle_timeout_s=60
 worker=
 tail=
 
