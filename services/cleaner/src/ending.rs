@@ -15,6 +15,9 @@ static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
 /// Shorter last lines may be a caption or a name.
 const MIN_WORDS: usize = 12;
 
+/// Fewer words after a full stop may be an agency or a place.
+const MIN_TAIL_WORDS: usize = 4;
+
 /// Cuts the counter from the end of the last line.
 pub(crate) fn cut_counter(text: &str, lines: &mut [Line<'_>]) {
     let Some(last) = lines.iter_mut().rfind(|line| !line.dropped) else {
@@ -36,8 +39,10 @@ pub(crate) fn is_cut(raw: &str, clean: &str) -> bool {
     let last = clean.lines().next_back().unwrap_or_default().trim_end();
     let has_ellipsis = last.ends_with(['…']) || last.ends_with("...") || last.ends_with("[…]");
     let stops = |char: char| char.is_alphanumeric() || matches!(char, ',' | ';' | '–' | '—' | '-');
-    let in_mid_sentence =
-        last.ends_with(stops) && last.split_whitespace().nth(MIN_WORDS - 1).is_some();
+    let tail = last.rsplit(['.', '!', '?']).next().unwrap_or_default();
+    let in_mid_sentence = last.ends_with(stops)
+        && last.split_whitespace().count() >= MIN_WORDS
+        && tail.split_whitespace().count() >= MIN_TAIL_WORDS;
     has_ellipsis || in_mid_sentence || COUNTER.is_match(raw.trim_end())
 }
 

@@ -20,23 +20,25 @@ pub(crate) fn drop_repeats(lines: &mut [Line<'_>], title: &str) {
     let mut seen = HashSet::new();
     let mut headlines: Vec<String> = key(title).into_iter().collect();
     let mut headline_shown = false;
-    let mut kept = lines.iter_mut().filter(|line| !line.dropped);
-    for (position, line) in kept.by_ref().take(TOP_LINES).enumerate() {
+    let mut kept_lines = 0;
+    for line in lines.iter_mut().filter(|line| !line.dropped) {
+        let longest = headlines.iter().map(String::len).max().unwrap_or_default();
+        let is_top = kept_lines < TOP_LINES;
+        kept_lines += 1;
+        if !is_top && line.plain.len() > longest * 2 {
+            continue;
+        }
         let Some(line_key) = key(&line.plain) else {
             continue;
         };
-        if position == 0 && !ends_like_a_sentence(&line.plain) {
+        if kept_lines == 1 && !ends_like_a_sentence(&line.plain) {
             headlines.push(line_key.clone());
         }
         let is_headline = headlines.contains(&line_key);
-        line.dropped = !seen.insert(line_key) || (is_headline && headline_shown);
+        line.dropped = (is_headline && headline_shown) || (is_top && !seen.insert(line_key));
         headline_shown |= is_headline;
-    }
-    let longest = headlines.iter().map(String::len).max().unwrap_or_default();
-    for line in kept.filter(|line| line.plain.len() <= longest * 2) {
-        let is_headline = key(&line.plain).is_some_and(|key| headlines.contains(&key));
-        line.dropped = is_headline && headline_shown;
-        headline_shown |= is_headline;
+        // A repeat does not count, so that the next cleaning sees the same top.
+        kept_lines -= usize::from(line.dropped);
     }
 }
 
@@ -51,11 +53,11 @@ fn key(line: &str) -> Option<String> {
         .split(|char: char| !char.is_alphanumeric())
         .filter(|word| !word.is_empty())
     {
-        if words > 0 {
+        if !key.is_empty() {
             key.push(' ');
         }
         key.extend(word.chars().flat_map(char::to_lowercase));
-        words += 1;
+        words += usize::from(word.contains(char::is_alphabetic));
     }
     (words >= MIN_WORDS).then_some(key)
 }
@@ -101,7 +103,10 @@ mod tests {
 
     #[test]
     fn short_lines_may_repeat() {
-        assert_eq!(kept("No.\nYes.\nNo.", "").len(), 3);
+        assert_eq!(
+            kept("No.\nYes.\nNo.\n9 July 2022\n9 July 2022", "").len(),
+            5
+        );
     }
 
     #[test]

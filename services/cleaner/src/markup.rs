@@ -98,7 +98,10 @@ impl<'a> Reader<'a> {
             None if self.is_page => Kind::Inline,
             None => return None,
         };
-        let is_markup = self.is_page || (tag.looks_written_for_machines() && self.is_paired(&tag));
+        let is_markup = self.is_page
+            || (tag.looks_written_for_machines()
+                && self.is_paired(&tag)
+                && !self.is_word(at, &tag));
         if !is_markup {
             return None;
         }
@@ -111,6 +114,20 @@ impl<'a> Reader<'a> {
             None => return None,
         };
         Some(Markup { len, kind })
+    }
+
+    /// Whether a tag stands among words as one of them ("an <input> element").
+    fn is_word(&self, at: usize, tag: &Tag<'_>) -> bool {
+        let before = self
+            .text
+            .get(..at)
+            .and_then(|before| before.chars().next_back());
+        let after = self
+            .text
+            .get(at + tag.len..)
+            .and_then(|after| after.chars().next());
+        let is_apart = |char: Option<char>| char.is_some_and(|char| matches!(char, ' ' | '\u{a0}'));
+        !SINGLES.contains(&tag.name.as_str()) && is_apart(before) && is_apart(after)
     }
 
     fn is_paired(&mut self, tag: &Tag<'_>) -> bool {
@@ -281,6 +298,15 @@ mod tests {
         ] {
             assert_eq!(prose(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_tag_among_words_is_one() {
+        let text = "<p>An <form> element and </form> its end</p>";
+        let mut reader = Reader::of_prose(text);
+
+        assert_eq!(reader.read_at(6), None);
+        assert!(reader.read_at(0).is_some());
     }
 
     #[test]
