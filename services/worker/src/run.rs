@@ -121,6 +121,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             config: config.clone(),
             lag,
             metrics: self.metrics.clone(),
+            health: self.health.clone(),
             shutdown: shutdown.clone(),
         })?;
         source.subscribe()?;

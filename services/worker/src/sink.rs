@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::transaction::Transactions;
-use crate::{Metrics, Shutdown};
+use crate::{Health, Metrics, Shutdown};
 
 const THREAD: &str = "sink";
 /// How often a wait looks up, e.g. for a request to stop.
@@ -152,6 +152,7 @@ pub(crate) struct Committer {
     pub(crate) config: Config,
     pub(crate) lag: Lag,
     pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -173,7 +174,11 @@ impl Committer {
         let mut attempts = 0;
         loop {
             match self.attempt(outcomes)? {
-                Attempt::Done => return Ok(()),
+                Attempt::Done if attempts == 0 => return Ok(()),
+                Attempt::Done => {
+                    self.health.set_ready();
+                    return Ok(());
+                }
                 // Does not count: each record is refused three times at most, then has no more
                 // that can be left out.
                 Attempt::Refused => {}
@@ -181,6 +186,7 @@ impl Committer {
                     self.await_assignment(generation, error)?;
                 }
                 Attempt::Aborted(error) => {
+                    self.health.set_not_ready(error.to_string());
                     attempts += 1;
                     let is_last = attempts > self.config.retry.max_attempts;
                     if is_last || self.shutdown.wait_timeout(backoff.next()) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
@@ -34,6 +34,8 @@ pub(crate) struct Source {
     /// Records of the next batch so far.
     batch: Batch,
     limits: config::Batch,
+    /// Whether the partitions are paused, since the next batch is full already.
+    paused: bool,
 }
 
 impl Source {
@@ -43,13 +45,14 @@ impl Source {
         let consumer = clients::consumer(config)
             .create_with_context(context)
             .map_err(Error::Client)?;
-        let (batch, limits) = (Batch::new(), config.batch.clone());
+        let (batch, limits, paused) = (Batch::new(), config.batch.clone(), false);
         Ok(Self {
             consumer,
             topic,
             ownership,
             batch,
             limits,
+            paused,
         })
     }
 
@@ -95,6 +98,7 @@ impl Source {
         &mut self,
         interrupted: impl Fn() -> bool,
     ) -> Result<Option<Batch>, Error> {
+        self.resume();
         loop {
             let time_left = self.batch.time_left();
             if time_left == Some(Duration::ZERO) || self.batch.is_full(&self.limits) {
@@ -111,13 +115,31 @@ impl Source {
         Ok((!batch.records.is_empty()).then_some(batch))
     }
 
-    /// Serves rebalances while a batch waits for the sink. A record that comes belongs to the next
-    /// batch; once that is full, the broker has to wait.
+    /// Serves callbacks while a batch waits for the sink. A record that comes meanwhile belongs to
+    /// the next batch; once that is full, no more are asked for.
     pub(crate) fn serve(&mut self) -> Result<(), Error> {
-        if self.batch.is_full(&self.limits) {
-            return Ok(());
+        if self.batch.is_full(&self.limits) && !self.paused {
+            self.paused = true;
+            self.with_assignment(|consumer, partitions| consumer.pause(partitions));
         }
         self.poll(Duration::ZERO)
+    }
+
+    fn resume(&mut self) {
+        if self.paused {
+            self.paused = false;
+            self.with_assignment(|consumer, partitions| consumer.resume(partitions));
+        }
+    }
+
+    fn with_assignment(
+        &self,
+        call: impl FnOnce(&BaseConsumer<Context>, &TopicPartitionList) -> KafkaResult<()>,
+    ) {
+        let partitions = self.consumer.assignment();
+        if let Err(error) = partitions.and_then(|partitions| call(&self.consumer, &partitions)) {
+            warn!(%error, "cannot pause or resume partitions");
+        }
     }
 
     fn poll(&mut self, timeout: Duration) -> Result<(), Error> {
@@ -229,6 +251,16 @@ impl ConsumerContext for Context {
         }
         let assigned = i64::try_from(self.ownership.count()).unwrap_or(i64::MAX);
         self.metrics.partitions_assigned.set(assigned);
+    }
+
+    /// Runs once librdkafka has assigned or given up the partitions.
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        // A partition that was taken away while it was paused would come back paused.
+        if let Rebalance::Assign(list) = rebalance
+            && let Err(error) = consumer.resume(list)
+        {
+            warn!(%error, "cannot resume partitions");
+        }
     }
 }
 
