@@ -1,1 +1,14 @@
-//! Skeleton.
+//! Harness for the tests on a real broker: the broker, its topics, the built program.
+//!
+//! Nothing here waits for a time to pass: [`wait_until`] waits for a condition. Nothing skips: a
+//! broker that cannot start fails the test.
+
+mod broker;
+mod process;
+mod topic;
+mod wait;
+
+pub use broker::Broker;
+pub use process::Process;
+pub use topic::{Record, Topic, Topics};
+pub use wait::{secs, wait_until};
