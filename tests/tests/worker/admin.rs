@@ -1,0 +1,88 @@
+//! The admin port of a worker.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use copydesk_tests::{Broker, Record, Topics, wait_until};
+use copydesk_worker::{Admin, Error, Health, Metrics};
+
+use crate::worker::{Running, SOON, config};
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("the port is open");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+    )
+    .expect("the port takes requests");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the port answers");
+    answer
+}
+
+#[test]
+fn port_tells_readiness_and_metrics() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    topics.raw.produce([Record::new("a"), Record::new("{")]);
+    let worker = Running::start(config(broker, &topics));
+    let (registry, health) = (worker.metrics.registry().clone(), worker.health.clone());
+    let admin = Admin::bind("127.0.0.1:0".parse().unwrap(), registry, health).unwrap();
+    let get = |path| get(admin.address(), path);
+
+    topics.enriched.wait_committed(1, SOON);
+    wait_until("all is counted", SOON, || {
+        let metrics = get("/metrics");
+        metrics.contains("copydesk_records_rejected_total{reason=\"bad_json\",stage=\"decode\"} 1")
+            && metrics.contains(&format!(
+                "copydesk_lag_records{{partition=\"0\",topic=\"{}\"}} 0",
+                topics.raw.name
+            ))
+    });
+
+    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get("/healthz").starts_with("HTTP/1.1 200"));
+    let metrics = get("/metrics");
+    for line in [
+        "copydesk_records_consumed_total 2",
+        "copydesk_records_enriched_total 1",
+        "copydesk_partitions_assigned 1",
+        "copydesk_in_flight_bytes 0",
+        "copydesk_ready 1",
+        "copydesk_build_info{version=\"test\"} 1",
+    ] {
+        assert!(metrics.contains(line), "no {line} in {metrics}");
+    }
+}
+
+#[test]
+fn port_says_why_a_worker_is_not_ready() {
+    let metrics = Metrics::new("test");
+    let health = Health::new(&metrics);
+    let admin = Admin::bind(
+        "127.0.0.1:0".parse().unwrap(),
+        metrics.registry().clone(),
+        health,
+    )
+    .unwrap();
+
+    let answer = get(admin.address(), "/readyz");
+
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("not ready: starting"), "{answer}");
+}
+
+#[test]
+fn taken_port_is_an_error_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let metrics = Metrics::new("test");
+    let health = Health::new(&metrics);
+
+    let error = Admin::bind(address, metrics.registry().clone(), health).unwrap_err();
+
+    assert!(matches!(error, Error::Bind { .. }));
+    assert!(error.to_string().contains(&address.to_string()));
+}

@@ -1,0 +1,35 @@
+//! What is not there yet is waited for, and named.
+
+use copydesk_tests::{Broker, Record, Topic, Topics};
+
+use crate::worker::{Running, SOON, config};
+
+#[test]
+fn missing_topic_is_named_and_waited_for() {
+    let broker = Broker::shared();
+    let mut topics = Topics::fresh(broker, 1);
+    topics.dead_letters = Topic::unborn(broker, "dlq-unborn");
+    topics.raw.produce([Record::new("a")]);
+
+    let worker = Running::start(config(broker, &topics));
+    worker.wait_not_ready(&topics.dead_letters.name);
+    topics.dead_letters.create(1, &[]);
+
+    worker.wait_ready();
+    assert_eq!(topics.enriched.wait_committed(1, SOON).len(), 1);
+}
+
+#[test]
+fn missing_broker_is_named_and_waited_for() {
+    let broker = Broker::start();
+    let topics = Topics::fresh(&broker, 1);
+    topics.raw.produce([Record::new("a")]);
+    broker.stop();
+
+    let worker = Running::start(config(&broker, &topics));
+    worker.wait_not_ready(broker.bootstrap());
+    broker.restart();
+
+    worker.wait_ready();
+    assert_eq!(topics.enriched.wait_committed(1, SOON).len(), 1);
+}
