@@ -35,6 +35,8 @@ pub(crate) fn consumer(config: &Config) -> ClientConfig {
         (kafka.prefetch_bytes / KIB).to_string(),
     );
     client.set("fetch.max.bytes", kafka.prefetch_bytes.to_string());
+    // How soon to fetch again once there is room; a second by default, in which a batch may starve.
+    client.set("fetch.queue.backoff.ms", "20");
     client.set("statistics.interval.ms", "1000");
     client
 }
