@@ -1,0 +1,120 @@
+//! The settings, as the rest of the program reads them. `default.toml` says what each one means.
+
+use std::path::PathBuf;
+
+use copydesk_worker::config as worker;
+use serde::Deserialize;
+
+use crate::Outcome;
+use crate::layer::{BadSetting, Layers};
+use crate::logging;
+use crate::services::{SERVICES, Service, Topic};
+
+/// All settings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) log: logging::Settings,
+    pub(crate) kafka: worker::Kafka,
+    pub(crate) topics: Topics,
+    pub(crate) input: worker::Input,
+    pub(crate) output: worker::Output,
+    pub(crate) batch: worker::Batch,
+    pub(crate) limits: worker::Limits,
+    pub(crate) retry: worker::Retry,
+    pub(crate) admin: worker::Admin,
+    pub(crate) model: Model,
+    pub(crate) encoder: copydesk_encoder::Settings,
+}
+
+/// Names of the Kafka topics.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Topics {
+    pub(crate) raw: String,
+    pub(crate) tagged: String,
+    pub(crate) enriched: String,
+    pub(crate) dead_letters: String,
+}
+
+/// Where the model is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    pub(crate) path: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    pub(crate) fn read(layers: &Layers) -> Result<Self, BadSetting> {
+        let config: Self = layers.extract()?;
+        if !config.log.level_is_valid() {
+            let expected = "it must be error, warn, info, debug, trace, or these by module";
+            return Err(layers.refuse("log.level", expected));
+        }
+        if let Some(setting) = config.topics.shared() {
+            return Err(layers.refuse(&setting, "each topic must have a name of its own"));
+        }
+        for service in &SERVICES {
+            let checked = config.worker(service).validate();
+            checked.map_err(|error| layers.refuse(error.setting(), error.expected()))?;
+        }
+        Ok(config)
+    }
+
+    /// What the worker of a service is told.
+    pub(crate) fn worker(&self, service: &Service) -> worker::Config {
+        worker::Config {
+            service: service.name.to_owned(),
+            kafka: self.kafka.clone(),
+            topics: worker::Topics {
+                input: self.topics.name(service.reads).to_owned(),
+                output: self.topics.name(service.writes).to_owned(),
+                dead_letters: self.topics.dead_letters.clone(),
+            },
+            input: self.input.clone(),
+            output: self.output.clone(),
+            batch: self.batch.clone(),
+            limits: self.limits.clone(),
+            retry: self.retry.clone(),
+        }
+    }
+}
+
+impl Topics {
+    /// The name that a topic has here.
+    pub(crate) fn name(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::Raw => &self.raw,
+            Topic::Tagged => &self.tagged,
+            Topic::Enriched => &self.enriched,
+        }
+    }
+
+    /// A setting whose name an earlier one has, or that has none.
+    fn shared(&self) -> Option<String> {
+        let names = [
+            ("topics.raw", &self.raw),
+            ("topics.tagged", &self.tagged),
+            ("topics.enriched", &self.enriched),
+            ("topics.dead_letters", &self.dead_letters),
+        ];
+        let taken = |i: usize| {
+            names
+                .iter()
+                .take(i)
+                .any(|(_, earlier)| *earlier == names[i].1)
+        };
+        let shared = (0..names.len()).find(|&i| names[i].1.is_empty() || taken(i));
+        shared.map(|i| names[i].0.to_owned())
+    }
+}
+
+/// Prints every setting with its origin.
+#[allow(clippy::print_stdout, reason = "this is what was asked for")]
+pub(crate) fn print(layers: &Layers) -> anyhow::Result<Outcome> {
+    for line in layers.lines()? {
+        println!("{line}");
+    }
+    Ok(Outcome::Complete)
+}

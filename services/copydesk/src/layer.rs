@@ -1,0 +1,357 @@
+//! Where settings come from: the defaults, a file, the environment, flags; the later ones win.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use figment::error::Kind;
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::de::DeserializeOwned;
+
+/// Every setting, with its default and what it means.
+const DEFAULTS: &str = include_str!("../default.toml");
+
+/// What the names of our environment variables begin with.
+const PREFIX: &str = "COPYDESK__";
+
+/// The settings in this table are librdkafka's own, which have dots in their names.
+const LIBRDKAFKA: &str = "kafka.librdkafka";
+
+/// Settings that cannot be used; tells which one, its value, where it is from and what is right.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadSetting(String);
+
+/// What the command line says about settings.
+#[derive(Debug, Default)]
+pub(crate) struct Flags<'a> {
+    /// The file of `--config`.
+    pub(crate) file: Option<&'a Path>,
+    /// Flag, setting and value.
+    pub(crate) settings: Vec<(String, &'a str, &'a str)>,
+}
+
+/// All settings, each with the place that it came from.
+#[derive(Debug)]
+pub(crate) struct Layers(Figment);
+
+/// The settings of one place.
+struct Layer {
+    origin: String,
+    settings: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> figment::Result<Map<Profile, Dict>> {
+        Ok(Profile::Default.collect(self.settings.clone()))
+    }
+}
+
+impl Layer {
+    fn toml(origin: String, text: &str) -> Result<Self, BadSetting> {
+        match Toml::from_str(text) {
+            Ok(settings) => Ok(Self { origin, settings }),
+            Err(error) => Err(BadSetting(format!("{origin} is not TOML: {error}"))),
+        }
+    }
+
+    fn file(path: &Path) -> Result<Self, BadSetting> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::toml(path.display().to_string(), &text),
+            Err(error) => Err(BadSetting(format!(
+                "cannot read {}: {error}",
+                path.display()
+            ))),
+        }
+    }
+
+    fn single(origin: String, setting: &str, value: &str) -> Self {
+        Self {
+            origin,
+            settings: nest(setting, value),
+        }
+    }
+}
+
+/// `a.b` and `1` become `{a: {b: "1"}}`.
+fn nest(setting: &str, value: &str) -> Dict {
+    let (outer, last) = match setting.strip_prefix(LIBRDKAFKA) {
+        Some(name) if name.starts_with('.') => (LIBRDKAFKA, name.trim_start_matches('.')),
+        _ => setting.rsplit_once('.').unwrap_or(("", setting)),
+    };
+    let mut dict = Dict::from([(last.to_owned(), Value::from(value))]);
+    for table in outer.rsplit('.').filter(|table| !table.is_empty()) {
+        dict = Dict::from([(table.to_owned(), Value::from(dict))]);
+    }
+    dict
+}
+
+impl Layers {
+    /// Lays all sources over each other.
+    pub(crate) fn load(
+        flags: &Flags<'_>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, BadSetting> {
+        let mut figment = Figment::from(Layer::toml("the defaults".to_owned(), DEFAULTS)?);
+        if let Some(path) = flags.file {
+            figment = figment.merge(Layer::file(path)?);
+        }
+        for (name, value) in environment {
+            if let Some(layer) = variable(&name, &value)? {
+                figment = figment.merge(layer);
+            }
+        }
+        for (flag, setting, value) in &flags.settings {
+            figment = figment.merge(Layer::single(flag.clone(), setting, value));
+        }
+        Ok(Self(figment))
+    }
+
+    /// Reads the settings as a config struct; every error is reported at once.
+    pub(crate) fn extract<T: DeserializeOwned>(&self) -> Result<T, BadSetting> {
+        // Flags and variables are strings; lossy lets them stand for numbers and truth values.
+        self.0.extract_lossy().map_err(|errors| {
+            let errors: Vec<_> = errors
+                .into_iter()
+                .map(|error| self.explain(&error))
+                .collect();
+            BadSetting(errors.join("\n"))
+        })
+    }
+
+    /// Refuses a setting that has the right type and yet cannot be used.
+    pub(crate) fn refuse(&self, setting: &str, expected: &str) -> BadSetting {
+        BadSetting(format!("{}: {expected}", self.describe(setting)))
+    }
+
+    /// Every setting as a line of TOML, with its origin; secrets are left out.
+    pub(crate) fn lines(&self) -> Result<Vec<String>, BadSetting> {
+        let settings: Dict = self.extract()?;
+        let mut lines = Vec::new();
+        self.append_lines(&mut lines, "", &settings);
+        Ok(lines)
+    }
+
+    fn append_lines(&self, lines: &mut Vec<String>, table: &str, settings: &Dict) {
+        for (name, value) in settings {
+            let name = if name.contains('.') {
+                format!("{name:?}")
+            } else {
+                name.clone()
+            };
+            let setting = format!("{table}{name}");
+            if let Value::Dict(_, inner) = value {
+                self.append_lines(lines, &format!("{setting}."), inner);
+                continue;
+            }
+            let origin = self
+                .0
+                .get_metadata(value.tag())
+                .map_or("", |origin| &origin.name);
+            lines.push(format!(
+                "{setting} = {}  # {origin}",
+                shown(&setting, value)
+            ));
+        }
+    }
+
+    fn explain(&self, error: &figment::Error) -> String {
+        let setting = error.path.join(".");
+        let found = self.describe(&setting);
+        match &error.kind {
+            Kind::UnknownField(name, known) => {
+                let setting = match setting.as_str() {
+                    "" => name.clone(),
+                    path if path.ends_with(name.as_str()) => path.to_owned(),
+                    table => format!("{table}.{name}"),
+                };
+                let known = known.join(", ");
+                format!(
+                    "{}: there is no such setting; known here: {known}",
+                    self.describe(&setting)
+                )
+            }
+            Kind::UnknownVariant(_, known) => format!("{found}: expected {}", known.join(" or ")),
+            Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => {
+                format!("{found}: expected {}", plain(expected))
+            }
+            Kind::Message(message) if message == "invalid socket address syntax" => {
+                format!("{found}: expected an address and a port, e.g. 127.0.0.1:9464")
+            }
+            Kind::MissingField(name) => format!("{setting}.{name} is not set"),
+            other => format!("{found}: {other}"),
+        }
+    }
+
+    /// `kafka.brokers = "x" (from --brokers)`
+    fn describe(&self, setting: &str) -> String {
+        let Ok(value) = self.0.find_value(setting) else {
+            return setting.to_owned();
+        };
+        let origin = self
+            .0
+            .get_metadata(value.tag())
+            .map_or("", |origin| &origin.name);
+        format!("{setting} = {} (from {origin})", shown(setting, &value))
+    }
+}
+
+/// The layer of an environment variable, unless it is not ours.
+fn variable(name: &OsString, value: &OsString) -> Result<Option<Layer>, BadSetting> {
+    let Some(setting) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
+        return Ok(None);
+    };
+    let origin = format!("environment variable {PREFIX}{setting}");
+    let Some(value) = value.to_str() else {
+        return Err(BadSetting(format!("{origin} is not UTF-8")));
+    };
+    let setting = setting.to_ascii_lowercase().replace("__", ".");
+    Ok(Some(Layer::single(origin, &setting, value)))
+}
+
+/// Serde's name of a type in plain words.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        table if table.starts_with("struct ") => "a table of settings",
+        other => other,
+    }
+}
+
+/// A value as TOML, or stars in the place of a secret.
+fn shown(setting: &str, value: &Value) -> String {
+    const SECRETS: [&str; 4] = ["password", "secret", ".pem", "oauthbearer"];
+    let is_secret = SECRETS.iter().any(|secret| setting.contains(secret));
+    if is_secret && setting.starts_with(LIBRDKAFKA) {
+        return "\"***\"".to_owned();
+    }
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, char) => format!("{:?}", char.to_string()),
+        Value::Bool(_, truth) => truth.to_string(),
+        Value::Num(_, number) => match (number.to_i128(), number.to_u128()) {
+            (Some(number), _) => number.to_string(),
+            (_, Some(number)) => number.to_string(),
+            _ => number.to_f64().unwrap_or_default().to_string(),
+        },
+        Value::Array(_, values) => {
+            let values: Vec<_> = values.iter().map(|value| shown(setting, value)).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Value::Dict(_, table) => {
+            let entry =
+                |(name, value)| format!("{name} = {}", shown(&format!("{setting}.{name}"), value));
+            let entries: Vec<_> = table.iter().map(entry).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Empty(..) => "{}".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
+    }
+
+    fn load(variables: &[(&str, &str)], set: &[(&'static str, &'static str)]) -> Layers {
+        let flag = |&(setting, value)| (format!("--set {setting}"), setting, value);
+        let flags = Flags {
+            file: None,
+            settings: set.iter().map(flag).collect(),
+        };
+        Layers::load(&flags, environment(variables)).unwrap()
+    }
+
+    fn error(set: &[(&'static str, &'static str)]) -> String {
+        load(&[], set).extract::<Config>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_are_complete_and_valid() {
+        Config::read(&load(&[], &[])).unwrap();
+    }
+
+    #[test]
+    fn every_default_has_a_comment() {
+        let mut commented = false;
+        for line in DEFAULTS.lines() {
+            assert!(
+                commented || !line.contains(" = ") || line.starts_with('#'),
+                "{line}"
+            );
+            commented = line.starts_with('#');
+        }
+    }
+
+    #[test]
+    fn flags_win_over_variables() {
+        let variables = [
+            ("COPYDESK__KAFKA__GROUP", "v"),
+            ("COPYDESK__KAFKA__INSTANCE", "7"),
+        ];
+
+        let config: Config = load(&variables, &[("kafka.group", "f")]).extract().unwrap();
+
+        assert_eq!(
+            (config.kafka.group.as_str(), config.kafka.instance.as_str()),
+            ("f", "7")
+        );
+    }
+
+    #[test]
+    fn dots_in_the_names_of_librdkafka_stay() {
+        let variables = [("COPYDESK__KAFKA__LIBRDKAFKA__SASL__USERNAME", "zoë")];
+        let set = [("kafka.librdkafka.security.protocol", "ssl")];
+
+        let config: Config = load(&variables, &set).extract().unwrap();
+
+        let properties: Vec<_> = config.kafka.librdkafka.iter().collect();
+        assert_eq!(
+            properties,
+            [("sasl.username", "zoë"), ("security.protocol", "ssl")]
+        );
+    }
+
+    #[test]
+    fn error_tells_setting_value_source_and_what_is_right() {
+        assert_eq!(
+            error(&[("batch.linger_ms", "soon")]),
+            "batch.linger_ms = \"soon\" (from --set batch.linger_ms): expected a whole number"
+        );
+    }
+
+    #[test]
+    fn unknown_setting_is_told_with_those_that_there_are() {
+        let error = error(&[("topics.raws", "a")]);
+
+        let start =
+            "topics.raws = \"a\" (from --set topics.raws): there is no such setting; known here: ";
+        assert!(error.starts_with(start), "{error}");
+        assert!(error.contains("dead_letters"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_not_among_the_lines() {
+        let layers = load(&[], &[("kafka.librdkafka.ssl.key.password", "hunter2")]);
+
+        let lines = layers.lines().unwrap().join("\n");
+
+        let line = "kafka.librdkafka.\"ssl.key.password\" = \"***\"";
+        assert!(lines.contains(line), "{lines}");
+        assert!(!lines.contains("hunter2"));
+    }
+}
