@@ -1,0 +1,58 @@
+//! Finds the model folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::services::StageName;
+
+/// What every model folder holds.
+const MARK: &str = "heads.json";
+
+/// The folder that the setting `model.path` names; when that is empty, the first that is there of
+/// `models` beside the program, `../share/copydesk/models`, and the source tree's. Nothing is looked
+/// for where no stage needs it.
+pub(crate) fn find(setting: &Path, stages: &[StageName]) -> anyhow::Result<PathBuf> {
+    if !stages.iter().any(StageName::needs_model) {
+        return Ok(setting.to_owned());
+    }
+    if !setting.as_os_str().is_empty() {
+        return named(setting);
+    }
+    let places = places()?;
+    match places.iter().find(|place| place.join(MARK).is_file()) {
+        Some(place) => Ok(place.clone()),
+        None => bail!(
+            "there is no model in any of {}; set model.path to a model folder, or run `make train`",
+            join(&places)
+        ),
+    }
+}
+
+fn named(folder: &Path) -> anyhow::Result<PathBuf> {
+    if !folder.join(MARK).is_file() {
+        bail!(
+            "model.path = {folder:?} is no model folder: it has no {MARK}; \
+             correct the setting, or leave it empty to use the model that comes with the program"
+        );
+    }
+    Ok(folder.to_owned())
+}
+
+fn places() -> anyhow::Result<[PathBuf; 3]> {
+    let program = std::env::current_exe().context("find the folder of this program")?;
+    let beside = program.parent().unwrap_or(Path::new("."));
+    Ok([
+        beside.join("models"),
+        beside.join("../share/copydesk/models"),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../encoder/models"),
+    ])
+}
+
+fn join(places: &[PathBuf]) -> String {
+    let places: Vec<_> = places
+        .iter()
+        .map(|place| place.display().to_string())
+        .collect();
+    places.join(", ")
+}
