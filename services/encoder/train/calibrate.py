@@ -112,5 +112,18 @@ def topic_figures(
         result[f"{name}_macro_f1"] = float(f1(chosen, wanted)[present].mean())
         result[f"{name}_micro_f1"] = float(f1(chosen.ravel(), wanted.ravel()))
         result[f"{name}_best_right"] = float(best[some].mean())
+        result[f"{name}_calibration_error"] = calibration_error(score.ravel(), wanted.ravel())
         result[f"{name}_per_article"] = float(chosen.sum(1).mean())
     return result
+
+
+def calibration_error(scores: np.ndarray, gold: np.ndarray) -> float:
+    """Mean distance between score and share of right ones, over tenths of scores above 0.05."""
+    inside = scores >= 0.05
+    scores, gold = scores[inside], gold[inside]
+    bins = np.minimum((scores * 10).astype(int), 9)
+    gaps = [
+        abs(scores[bins == i].mean() - gold[bins == i].mean()) * (bins == i).mean()
+        for i in np.unique(bins)
+    ]
+    return float(sum(gaps))

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="model folder")
     parser.add_argument("--data", type=Path, required=True, help="folder with ner/ and topics/")
     parser.add_argument("--json", type=Path, help="file to save the figures in")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     figures = evaluate(args.folder, args.data)

@@ -85,7 +85,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path(".cache/train"), help="checkpoints")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=22)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
 
 
@@ -205,6 +205,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        print(f"going on from {self.checkpoint} after epoch {state['epoch']}", flush=True)
         return state["epoch"]
 
 
