@@ -1,0 +1,69 @@
+//! What can go wrong with a model.
+
+use std::path::PathBuf;
+
+/// Why a model cannot be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the model folder is missing or cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the model folder is not what its checksum says.
+    #[error(
+        "{path} is damaged: its SHA-256 differs from SHA256SUMS; restore the model folder or run `make train`"
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `SHA256SUMS` leaves out a file that is about to be loaded.
+    #[error("{path} has no checksum in SHA256SUMS")]
+    NoChecksum {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A JSON file of the model folder does not have the expected form.
+    #[error("cannot understand {path}")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The tokenizer cannot be loaded, or refuses a text.
+    #[error("tokenizer")]
+    Tokenizer(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A weights file is not in the safetensors format.
+    #[error("cannot understand {path}")]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A tensor is missing, or has another shape or type than the head needs.
+    #[error("tensor `{name}` is missing, or is not f32 of shape {expected:?}")]
+    Tensor {
+        /// Its name in the weights file.
+        name: String,
+        /// The shape that is needed.
+        expected: Vec<usize>,
+    },
+    /// libtorch refused: an operation failed or memory ran out.
+    #[error("libtorch")]
+    Torch(#[from] tch::TchError),
+    /// rust-bert refused the input.
+    #[error("rust-bert")]
+    Bert(#[from] rust_bert::RustBertError),
+    /// The machine lacks what a setting asks for.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}

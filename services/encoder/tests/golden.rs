@@ -1,0 +1,124 @@
+//! The shipped weights against vectors that the training side computed from them: the same tokens,
+//! the same token types, the same numbers.
+
+use std::path::Path;
+
+use copydesk_encoder::{Device, Encoder, ModelFolder, Precision, Settings, Tokenizer, Window};
+use serde::Deserialize;
+
+/// fp32 on another kernel: the last digits differ.
+const TOLERANCE: f32 = 2e-3;
+
+#[derive(Deserialize)]
+struct Golden {
+    text: String,
+    /// With `[CLS]` and `[SEP]`.
+    ids: Vec<u32>,
+    type_ids: Vec<u8>,
+    /// Start and end in code points.
+    words: Vec<[usize; 2]>,
+    vectors: Vec<GoldenVector>,
+}
+
+#[derive(Deserialize)]
+struct GoldenVector {
+    position: usize,
+    values: Vec<f32>,
+}
+
+fn folder() -> ModelFolder {
+    ModelFolder::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).unwrap()
+}
+
+fn golden() -> Vec<Golden> {
+    serde_json::from_str(include_str!("golden.json")).unwrap()
+}
+
+/// The windows of a text, as one: these texts are shorter than a window.
+fn only_window(tokenizer: &Tokenizer, text: &str) -> Window {
+    let [window] = tokenizer.windows(text).unwrap().try_into().unwrap();
+    window
+}
+
+#[test]
+fn tokens_types_and_words_are_those_of_training() {
+    let tokenizer = Tokenizer::load(&folder()).unwrap();
+
+    for golden in golden() {
+        let window = only_window(&tokenizer, &golden.text);
+
+        let inner = 1..golden.ids.len() - 1;
+        assert_eq!(window.ids, golden.ids[inner.clone()], "{}", golden.text);
+        assert_eq!(window.types, golden.type_ids[inner], "{}", golden.text);
+        let char = |byte: usize| golden.text[..byte].chars().count();
+        let words: Vec<_> = window
+            .words
+            .iter()
+            .map(|word| [char(word.range.start), char(word.range.end)])
+            .collect();
+        assert_eq!(words, golden.words, "{}", golden.text);
+    }
+}
+
+#[test]
+fn vectors_are_those_of_training() {
+    let (folder, golden) = (folder(), golden());
+    let tokenizer = Tokenizer::load(&folder).unwrap();
+    let settings = Settings {
+        device: Device::Cpu,
+        precision: Precision::Fp32,
+        threads: 0,
+        max_batch_tokens: 64,
+    };
+    let mut encoder = Encoder::load(&folder, &settings).unwrap();
+    let windows: Vec<_> = golden
+        .iter()
+        .map(|one| only_window(&tokenizer, &one.text))
+        .collect();
+    let mut compared = 0;
+
+    encoder
+        .encode(&windows.iter().collect::<Vec<_>>(), |i, vectors| {
+            for expected in &golden[i].vectors {
+                // The engine's `[CLS]` is not handed out.
+                let Some(row) = expected.position.checked_sub(1) else {
+                    continue;
+                };
+                let Some(vector) = vectors.rows().into_iter().nth(row) else {
+                    continue;
+                };
+                for (found, expected) in vector.iter().zip(&expected.values) {
+                    assert!(
+                        (found - expected).abs() < TOLERANCE,
+                        "{found} is not {expected}"
+                    );
+                    compared += 1;
+                }
+            }
+        })
+        .unwrap();
+
+    assert!(
+        compared >= 8 * golden.len(),
+        "only {compared} numbers were compared"
+    );
+}
+
+#[test]
+fn long_text_loses_no_word() {
+    let tokenizer = Tokenizer::load(&folder()).unwrap();
+    let sentence = "Zoë 👩‍🚀 in Zürich saw 東京 and e\u{301}clair, ".repeat(300);
+    let text = format!("{sentence}.\n\nA short one. {sentence}");
+
+    let windows = tokenizer.windows(&text).unwrap();
+
+    let owned: Vec<_> = windows.iter().flat_map(Window::owned_words).collect();
+    assert!(owned.is_sorted_by_key(|word| word.range.start));
+    let seen: usize = owned
+        .iter()
+        .map(|word| text[word.range.clone()].chars().count())
+        .sum();
+    let letters = text.chars().filter(|char| char.is_alphanumeric()).count();
+    assert!(seen >= letters, "{seen} of {letters}");
+    assert!(windows.iter().all(|window| window.ids.len() <= 126));
+}
