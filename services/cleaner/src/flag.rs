@@ -10,7 +10,8 @@ pub enum Flag {
     Empty,
     /// The text is confidently in another language than English.
     NotEnglish,
-    /// No article was found in the page, so the text is all that a reader would see of it.
+    /// No article was found in the page, so the text is all of its prose, or all that a reader
+    /// would see.
     HtmlFallback,
     /// The text stops in mid-sentence, at an ellipsis or at a counter such as `[+1234 chars]`.
     CutEnd,

@@ -15,6 +15,9 @@ pub(super) struct Article {
 const MAX_BYTES: usize = 4 << 20;
 const MAX_ELEMENTS: usize = 100_000;
 
+/// Pages with a tag of more words are read whole: the parser compares each attribute with all.
+const MAX_TAG_WORDS: usize = 2_000;
+
 /// Deeper pages are read whole: readability takes time that grows with the depth of each element.
 const MAX_DEPTH: usize = 500;
 
@@ -25,7 +28,7 @@ const STACK_BYTES: usize = 16 << 20;
 ///
 /// On a thread of its own, so that neither a deep page nor a bug of the parser's ends the process.
 pub(super) fn extract(page: &str) -> Option<Article> {
-    if page.len() > MAX_BYTES || !is_shallow(page) {
+    if page.len() > MAX_BYTES || !is_in_bounds(page) {
         return None;
     }
     thread::scope(|scope| {
@@ -50,22 +53,40 @@ fn extract_here(page: &str) -> Option<Article> {
     })
 }
 
-/// Whether the tags that are open at once stay within bounds. Void and self-closing elements,
-/// and those that end where the next begins, do not nest.
-fn is_shallow(page: &str) -> bool {
+/// Whether the tags that are open at once and the attributes of each stay within bounds. Void
+/// elements and those that end where the next begins do not nest; what scripts hold is no tag.
+fn is_in_bounds(page: &str) -> bool {
     let mut depth = 0_usize;
-    for (at, _) in page.match_indices('<') {
-        let rest = page.as_bytes().get(at + 1..).unwrap_or_default();
-        match rest.first() {
+    let mut rest = page;
+    while let Some((_, tag)) = rest.split_once('<') {
+        rest = tag;
+        match tag.as_bytes().first() {
             Some(b'/') => depth = depth.saturating_sub(1),
-            Some(byte) if byte.is_ascii_alphabetic() && nests(rest) => depth += 1,
+            Some(byte) if byte.is_ascii_alphabetic() => {
+                depth += usize::from(nests(tag.as_bytes()));
+                if depth > MAX_DEPTH || has_many_words(tag.as_bytes()) {
+                    return false;
+                }
+                if let Some((_, end)) = tag
+                    .strip_prefix("script")
+                    .and_then(|script| script.split_once("</script"))
+                {
+                    depth = depth.saturating_sub(1);
+                    rest = end;
+                }
+            }
             _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return false;
         }
     }
     true
+}
+
+fn has_many_words(tag: &[u8]) -> bool {
+    let inside = tag.iter().take_while(|byte| !matches!(byte, b'>' | b'<'));
+    inside
+        .filter(|byte| byte.is_ascii_whitespace())
+        .nth(MAX_TAG_WORDS)
+        .is_some()
 }
 
 fn nests(tag: &[u8]) -> bool {

@@ -2,13 +2,14 @@
 
 mod align;
 mod article;
+mod prose;
 mod visible;
 
 use crate::mapped::Mapped;
 
 /// What a page holds.
 pub(crate) struct Page {
-    /// The article's paragraphs, or all that a reader would see.
+    /// The article's paragraphs; without one the page's prose, or all that a reader would see.
     pub(crate) body: Mapped,
     pub(crate) title: Option<String>,
     /// Whether an article was found.
@@ -25,17 +26,25 @@ pub(crate) fn read(page: &str) -> Page {
         .or(visible::title(page));
     let title = title.map(|title| without_site(&crate::clean_title(title).0, &visible.text));
     let title = title.filter(|title| !title.is_empty());
-    let body = article.map(|article| visible::render(&article.content).text);
-    match body.filter(|body| body.contains(char::is_alphanumeric)) {
-        Some(body) => Page {
-            body: align::align(&body, &visible),
-            title,
-            is_article: true,
-        },
-        None => Page {
+    let article = article.map(|article| visible::render(&article.content).text);
+    let article = article.filter(|article| article.contains(char::is_alphanumeric));
+    let Some(article) = article else {
+        return Page {
             body: visible,
             title,
             is_article: false,
+        };
+    };
+    match prose::missed_by(&article, &visible.text) {
+        Some(prose) => Page {
+            body: align::align(&prose, &visible),
+            title,
+            is_article: false,
+        },
+        None => Page {
+            body: align::align(&article, &visible),
+            title,
+            is_article: true,
         },
     }
 }
