@@ -1,0 +1,115 @@
+//! The stage `ner`: clean title and text to entities.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use copydesk_cleaner::OffsetMap;
+use copydesk_ner::{Tagger, WindowTags};
+use copydesk_proto::Entity;
+use copydesk_worker::{Stage, StageError};
+
+use super::Draft;
+use super::metrics::Metrics;
+use super::position::Positions;
+use super::reader::{Extent, Reader};
+
+/// Finds the entities of title and text.
+pub(crate) struct Ner {
+    pub(crate) reader: Arc<Mutex<Reader>>,
+    pub(crate) tagger: Tagger,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Stage<Draft> for Ner {
+    fn name(&self) -> &'static str {
+        "ner"
+    }
+
+    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+        let mut tags: Vec<Vec<(usize, WindowTags)>> = drafts.iter().map(|_| Vec::new()).collect();
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let articles = drafts.iter().map(Draft::article);
+        let readings = reader.read(articles, Extent::Whole, |i, window, read, vectors| {
+            tags[i].push((window, self.tagger.tag(read, vectors)));
+        })?;
+        for ((draft, reading), mut tags) in drafts.iter_mut().zip(readings).zip(tags) {
+            tags.sort_by_key(|(window, _)| *window);
+            let mut tags: Vec<WindowTags> = tags.into_iter().map(|(_, tags)| tags).collect();
+            let text_tags = tags.split_off(reading.title_windows);
+            draft.provenance().model = reader.model().to_owned();
+            draft.mean = reading.pool.mean();
+            self.write(draft, &tags, &text_tags);
+        }
+        Ok(())
+    }
+}
+
+impl Ner {
+    /// Writes the entities of both fields into the article.
+    fn write(&self, draft: &mut Draft, title_tags: &[WindowTags], text_tags: &[WindowTags]) {
+        let article = draft.article();
+        let title = Field {
+            name: "title",
+            text: &article.title,
+            map: draft.title_map.as_ref(),
+        };
+        let text = Field {
+            name: "text",
+            text: &article.text,
+            map: draft.text_map.as_ref(),
+        };
+        let mut entities = title.entities(&self.tagger, title_tags);
+        entities.extend(text.entities(&self.tagger, text_tags));
+        self.metrics.count_entities(&entities);
+        draft.as_mut().entities = entities;
+    }
+}
+
+/// A field of an article in which entities are found.
+struct Field<'a> {
+    name: &'static str,
+    text: &'a str,
+    map: Option<&'a OffsetMap>,
+}
+
+impl Field<'_> {
+    fn entities(&self, tagger: &Tagger, tags: &[WindowTags]) -> Vec<Entity> {
+        let mut positions = Positions::new(self.text);
+        let found = tagger.entities(self.text, tags).into_iter();
+        found
+            .map(|entity| self.entity(entity, &mut positions))
+            .collect()
+    }
+
+    /// Puts an entity into the form that readers see; entities come in order.
+    fn entity(&self, found: copydesk_ner::Entity, positions: &mut Positions<'_>) -> Entity {
+        let start = positions.at(found.range.start);
+        let end = positions.at(found.range.end);
+        let raw = self.map.and_then(|map| map.raw_range(start.char..end.char));
+        let text = self
+            .text
+            .get(found.range)
+            .expect("entities lie on character boundaries");
+        Entity {
+            text: text.to_owned(),
+            label: found.label.to_string(),
+            field: self.name.to_owned(),
+            start: narrow(start.char),
+            end: narrow(end.char),
+            start_byte: narrow(start.byte),
+            end_byte: narrow(end.byte),
+            start_utf16: narrow(start.utf16),
+            end_utf16: narrow(end.utf16),
+            raw_start: raw.as_ref().map(|raw| narrow(raw.start)),
+            raw_end: raw.map(|raw| narrow(raw.end)),
+            score: found.score,
+            origin: found.origin.as_str().to_owned(),
+            id: found.id,
+            name: String::new(),
+        }
+    }
+}
+
+/// A position as records carry it.
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).expect("a record is far smaller than 4 GiB")
+}

@@ -1,0 +1,124 @@
+//! Articles to token vectors: the model as the stages share it.
+
+use std::sync::Arc;
+
+use copydesk_classifier::Pool;
+use copydesk_encoder::{Encoder, Error, ModelFolder, Settings, Tokenizer, Window};
+use copydesk_proto::Article;
+use ndarray::ArrayView2;
+
+use super::metrics::Metrics;
+
+/// The model's tokenizer and encoder.
+pub(crate) struct Reader {
+    tokenizer: Tokenizer,
+    encoder: Encoder,
+    pool_tokens: usize,
+    model: String,
+    metrics: Arc<Metrics>,
+}
+
+/// How much of each article is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Every window.
+    Whole,
+    /// The leading windows that enter the mean.
+    Leading,
+}
+
+/// An article cut into windows.
+pub(crate) struct Reading {
+    /// Windows of the title, then those of the text.
+    windows: Vec<Window>,
+    /// How many of the windows are the title's.
+    pub(crate) title_windows: usize,
+    /// How many leading tokens of each window enter the mean.
+    shares: Vec<usize>,
+    /// The mean so far.
+    pub(crate) pool: Pool,
+}
+
+impl Reader {
+    /// Loads the encoder.
+    pub(crate) fn load(
+        folder: &ModelFolder,
+        settings: &Settings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        let tokenizer = Tokenizer::load(folder)?;
+        let encoder = Encoder::load(folder, settings)?;
+        tracing::info!(
+            model = folder.version(),
+            engine = encoder.describe(),
+            "model loaded"
+        );
+        let pool_tokens = folder.topic_head().pool_tokens;
+        Ok(Self {
+            tokenizer,
+            encoder,
+            pool_tokens,
+            model: folder.version(),
+            metrics,
+        })
+    }
+
+    /// Name and version of the model.
+    pub(crate) fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Reads articles: gives the token vectors of each window, shape `[tokens, hidden]`, to `each`,
+    /// with the article's place in the batch and the window's place in the article, and returns
+    /// the readings with their means filled in.
+    pub(crate) fn read<'a>(
+        &mut self,
+        articles: impl Iterator<Item = &'a Article>,
+        extent: Extent,
+        mut each: impl FnMut(usize, usize, &Window, ArrayView2<'_, f32>),
+    ) -> Result<Vec<Reading>, Error> {
+        let mut readings = articles
+            .map(|article| self.cut(article, extent))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut pools: Vec<Pool> = readings.iter().map(|_| Pool::default()).collect();
+        let places: Vec<(usize, usize)> = readings
+            .iter()
+            .enumerate()
+            .flat_map(|(i, reading)| (0..reading.windows.len()).map(move |window| (i, window)))
+            .collect();
+        let windows: Vec<&Window> = places
+            .iter()
+            .map(|&(i, window)| &readings[i].windows[window])
+            .collect();
+        let before = self.encoder.usage();
+        self.encoder.encode(&windows, |place, vectors| {
+            let (i, window) = places[place];
+            pools[i].add(windows[place], vectors, readings[i].shares[window]);
+            each(i, window, windows[place], vectors);
+        })?;
+        self.metrics.count_usage(before, self.encoder.usage());
+        for (reading, pool) in readings.iter_mut().zip(pools) {
+            reading.pool = pool;
+        }
+        Ok(readings)
+    }
+
+    /// Cuts an article into its windows.
+    fn cut(&self, article: &Article, extent: Extent) -> Result<Reading, Error> {
+        let mut windows = self.tokenizer.windows(&article.title)?;
+        let title_windows = windows.len();
+        windows.extend(self.tokenizer.windows(&article.text)?);
+        let mut shares: Vec<usize> = Pool::shares(windows.iter(), self.pool_tokens).collect();
+        if extent == Extent::Leading {
+            let leading = shares.iter().take_while(|&&share| share > 0).count();
+            windows.truncate(leading);
+            shares.truncate(leading);
+        }
+        Ok(Reading {
+            windows,
+            title_windows,
+            shares,
+            pool: Pool::default(),
+        })
+    }
+}
