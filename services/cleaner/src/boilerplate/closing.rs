@@ -11,6 +11,9 @@ pub(super) const RULE: Rule = Rule {
         r"the post .+ (?:appeared first on|first appeared on) .+",
         r"(?:this|the) (?:article|story|post|piece|report|content|version) (?:was |has been |is )?(?:originally |first |initially )?(?:appeared|published|posted|republished|featured|ran)(?: first| originally)? (?:on|in|at|by|from|with permission)\b.+",
         r"originally (?:published|posted|appeared)(?: (?:on|at|by|in))? .+",
+        r"interested in (?:our|more|advertising|working|joining|these)\b.*|(?:want|looking|ready) (?:to|for) (?:know|learn|find out|hear|read|see|get|more)\b.*\?",
+        r"(?:about|contact|advertise with|work with|support|write for|join) us(?: today)?|get in touch(?: with us)?(?: today)?[.!]?|about the author|who we are|our (?:services|solutions|products|partners|team|story|mission)",
+        r"(?:book|request|schedule|get) (?:a|your) (?:free )?(?:demo|quote|consultation|trial|call)\b.*",
         r"(?:visit|go to|head to) (?:us at |our (?:web ?site|homepage|page)|\S+\.(?:com|org|net)\b).*",
         r"(?:the )?(?:views|opinions)(?: and (?:views|opinions))? expressed (?:in this|here|by|are)\b.*",
         r"(?:source link|source|via|read the original(?: article| story)?(?: here)?|original article|original source|view original)",
@@ -37,11 +40,18 @@ mod tests {
                 "The post Zoë 👩‍🚀 flies appeared first on Zürich Online.",
                 "This article was originally published on Zürich Online.",
                 "Source link",
+                "Interested in our Solutions?",
+                "Want to know more about trams?",
+                "Contact us today",
+                "About the author",
+                "Book a free demo",
             ],
             &[
                 "If you liked the old bridge, the new one will please you.",
                 "This article of the treaty was published in Zürich papers",
                 "Visit Zürich in spring, Zoë says.",
+                "Interested in trams since childhood, Zoë 👩‍🚀 drove one.",
+                "Ready for Zürich",
             ],
         );
     }
