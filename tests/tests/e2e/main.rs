@@ -1,0 +1,16 @@
+//! The built program, as its users see it: with the real model, on a real broker.
+//!
+//! `make test` builds the program first; `cargo test` alone runs whatever was built last.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests may, and clippy knows only the functions that are marked as such"
+)]
+
+mod article;
+mod desk;
+mod failure;
+mod pipeline;
+mod program;
+mod settings;
+mod text;

@@ -1,0 +1,235 @@
+//! `copydesk text`: the contract with who runs it on files.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+use copydesk_proto::{Format, decode};
+use tempfile::TempDir;
+
+use crate::article::{assert_field_positions, assert_positions, ids, jsonl, raws};
+use crate::program::{command, run, run_with};
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn records_come_in_order_with_entities_and_topics() {
+    let ended = run_with(["text", "--jsonl", "-"], jsonl(200));
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.ids(), ids(200));
+    for record in ended.records() {
+        assert!(!record.entities.is_empty(), "{record:?}");
+        assert!(
+            record
+                .provenance
+                .is_some_and(|provenance| !provenance.model.is_empty())
+        );
+    }
+    assert!(
+        ended
+            .records()
+            .iter()
+            .any(|record| !record.topics.is_empty())
+    );
+}
+
+#[test]
+fn entities_are_where_they_say() {
+    let ended = run_with(["text", "--jsonl", "-"], jsonl(6));
+
+    for (record, raw) in ended.records().iter().zip(raws(6)) {
+        let raw = decode(raw.as_bytes(), Format::Json, []).unwrap();
+        assert!(
+            record
+                .entities
+                .iter()
+                .any(|entity| entity.raw_start.is_some())
+        );
+        assert_positions(record, &raw);
+    }
+}
+
+#[test]
+fn scrapers_fields_come_back() {
+    let ended = run_with(["text", "--jsonl", "-"], jsonl(1));
+
+    let record = &ended.records()[0];
+    assert_eq!(record.source, "test");
+    assert_eq!(record.metadata, r#"{"number":0,"scraper":["a",null]}"#);
+}
+
+#[test]
+fn every_kind_of_file_is_read() {
+    let files = folder(&[
+        ("a.txt", "Zoë 👩‍🚀 flew to Zürich.".as_bytes()),
+        (
+            "b.html",
+            "<html><body><p>Angela Merkel spoke in Berlin.</p></body></html>".as_bytes(),
+        ),
+        (
+            "c.json",
+            b"{\"id\": \"mine\",\n\"text\": \"Merkel spoke.\",\n\"metadata\": {\n\"a\": 1}}",
+        ),
+        ("d.jsonl", b"{\"text\":\"One.\"}\n\n{\"text\":\"Two.\"}\n"),
+        ("notes.md", b"not an article"),
+        ("other.json", b"{\"gold\": []}"),
+    ]);
+
+    let ended = run(["text".as_ref(), files.path().as_os_str()]);
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let name = |file: &str| files.path().join(file).display().to_string();
+    let expected = [
+        name("a.txt"),
+        name("b.html"),
+        "mine".into(),
+        name("d.jsonl:1"),
+        name("d.jsonl:3"),
+    ];
+    assert_eq!(ended.ids(), expected);
+    assert!(
+        ended.records()[1].text.contains("Angela Merkel"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_others_come_out() {
+    let files = folder(&[
+        ("a.txt", b"Merkel spoke in Berlin."),
+        ("b.json", b"{\"text\": 3}"),
+        ("c.txt", b"\xff\xfe"),
+        (
+            "d.jsonl",
+            b"{\"id\":\"d1\",\"text\":\"One.\"}\nnonsense\n{\"id\":\"d3\",\"text\":\"Three.\"}\n",
+        ),
+    ]);
+    let names = ["a.txt", "b.json", "c.txt", "missing.txt", "d.jsonl"];
+    let paths = names.map(|name| files.path().join(name).into_os_string());
+
+    let ended = run(["text".into()].into_iter().chain(paths));
+
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.ids()[1..], ["d1", "d3"]);
+    for part in [
+        "b.json",
+        "field `text`",
+        "c.txt",
+        "not UTF-8",
+        "missing.txt",
+        "d.jsonl:2",
+    ] {
+        assert!(ended.stderr.contains(part), "no {part} in {}", ended.stderr);
+    }
+}
+
+#[test]
+fn stages_are_those_asked_for() {
+    let ended = run_with(
+        ["text", "--stages", "clean", "-"],
+        "Merkel spoke in Berlin.",
+    );
+
+    let record = &ended.records()[0];
+    let stages = &record.provenance.as_ref().unwrap().stages;
+    let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(names, ["clean"]);
+    assert!(record.entities.is_empty());
+}
+
+#[test]
+fn pretty_marks_entities_with_their_labels() {
+    let ended = run_with(
+        ["text", "--format", "pretty"],
+        "Angela Merkel spoke in Berlin on Monday.",
+    );
+
+    assert!(ended.stdout.contains("Berlin [LOC]"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\x1b'), "{}", ended.stdout);
+}
+
+#[test]
+fn empty_input_is_an_article_with_a_flag_or_none() {
+    let blank = run_with(["text", "-"], " \n");
+    let no_lines = run_with(["text", "--jsonl", "-"], "");
+
+    assert_eq!(blank.records()[0].flags, ["empty"]);
+    assert_eq!((no_lines.code, no_lines.stdout.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn closed_standard_input_is_no_hang() {
+    let ended = run(["text", "--jsonl"]);
+
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn reader_that_leaves_ends_it_quietly() {
+    let files = folder(&[("a.jsonl", jsonl(500).as_bytes())]);
+    let mut program = command(["text"]);
+    program
+        .arg(files.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+
+    let mut process = program.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    let mut stderr = String::new();
+    process
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    assert!(first.contains("article-0000"));
+    assert!(!stderr.contains("ipe"), "{stderr}");
+}
+
+#[test]
+fn records_come_while_the_input_is_open() {
+    let mut program = command(["text", "--jsonl", "-"]);
+    program.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = program.spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+
+    stdin.write_all(jsonl(1).as_bytes()).unwrap();
+    let mut first = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+
+    assert!(first.contains("article-0000"));
+    drop(stdin);
+    assert!(process.wait().unwrap().success());
+}
+
+#[test]
+fn samples_have_topics_and_entities_where_they_say() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/copydesk/samples");
+
+    let ended = run(["text".as_ref(), samples.as_os_str()]);
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.records().len(), samples.read_dir().unwrap().count());
+    for record in ended.records() {
+        assert!(!record.entities.is_empty(), "{}", record.id);
+        assert!(!record.topics.is_empty(), "{}", record.id);
+        assert_field_positions(&record);
+    }
+}
