@@ -31,7 +31,7 @@ use mapped::Mapped;
 /// An article's body as a scraper sent it.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
-    /// Plain text, perhaps with markdown or stray markup in it.
+    /// Plain text, perhaps with markdown or stray markup in it; a whole page is read as one.
     Text(&'a str),
     /// A web page, or the part of one that holds the article.
     Html(&'a str),
