@@ -33,6 +33,17 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// librdkafka does not take a property. Its own error is not kept: it shows the value, which
+    /// may be a secret.
+    #[error(
+        "librdkafka does not take the property {property}: {reason} (setting kafka.librdkafka)"
+    )]
+    Property {
+        /// Name of the property.
+        property: String,
+        /// What librdkafka says.
+        reason: String,
+    },
     /// librdkafka does not take the settings.
     #[error("cannot create a Kafka client (see the settings under kafka)")]
     Client(#[source] KafkaError),
@@ -99,6 +110,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of creating a client.
+    pub(crate) fn of_client(error: KafkaError) -> Self {
+        match error {
+            KafkaError::ClientConfig(_, reason, property, _) => Self::Property { property, reason },
+            error => Self::Client(error),
+        }
+    }
+
     /// Records that were not delivered by the deadline.
     pub(crate) fn undelivered() -> Self {
         let cause = KafkaError::Flush(RDKafkaErrorCode::MessageTimedOut);
@@ -115,6 +134,7 @@ impl Error {
             Self::Config(_)
                 | Self::Bind { .. }
                 | Self::Thread { .. }
+                | Self::Property { .. }
                 | Self::Client(_)
                 | Self::Fenced { .. }
         )
@@ -167,6 +187,21 @@ impl Error {
             error => error,
         }
     }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some errors say their cause's words as their own.
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn is_fencing(code: Option<RDKafkaErrorCode>) -> bool {
@@ -248,5 +283,39 @@ impl From<&KafkaError> for Refusal {
             ) => Self::Record("record_refused"),
             _ => Self::Transaction,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn property_error_keeps_the_value_to_itself() {
+        let mut client = rdkafka::ClientConfig::new();
+        client.set("sasl.pasword", "secret");
+        let created = client.create::<rdkafka::consumer::BaseConsumer>();
+
+        let error = Error::of_client(created.err().unwrap());
+
+        let shown = format!("{error} {error:?}");
+        assert!(
+            shown.contains("sasl.pasword") && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn chain_says_each_cause_once() {
+        let cause = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
+        let error = Error::Unreachable {
+            brokers: "a:1".to_owned(),
+            cause,
+        };
+
+        let text = chain(&error);
+
+        assert!(text.starts_with("cannot reach Kafka at a:1"), "{text}");
+        assert_eq!(text.matches("BrokerTransportFailure").count(), 1, "{text}");
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntGauge;
+use tracing::info;
 
 use crate::Metrics;
 
@@ -46,6 +47,7 @@ impl Health {
         if matches!(*state, State::NotReady(_)) {
             *state = State::Ready;
             self.ready.set(1);
+            info!("ready");
         }
     }
 

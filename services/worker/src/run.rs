@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::backoff::Backoff;
 use crate::batch::{Batch, InFlight, Outcomes, process};
 use crate::config::Config;
+use crate::error::chain;
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::sink::{Committer, Sink};
@@ -78,8 +79,8 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     /// Says why there is no session now, once for each reason in a row.
     fn note(&self, error: &Error) {
         self.metrics.session_restarts.inc();
-        if self.health.set_not_ready(error.to_string()) {
-            let error = error as &dyn std::error::Error;
+        let error = chain(error);
+        if self.health.set_not_ready(&*error) {
             warn!(error, "will start again from the committed offsets");
         }
     }
@@ -111,6 +112,23 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             assigned: AtomicBool::new(false),
         };
         let source = Source::new(config, context)?;
+        match self.start_sink(&source, ownership, lag, shutdown) {
+            Ok(sink) => Ok(Session { source, sink }),
+            Err(error) => {
+                source.close(self.config.kafka.stop_timeout());
+                Err(error)
+            }
+        }
+    }
+
+    fn start_sink(
+        &self,
+        source: &Source,
+        ownership: Arc<Ownership>,
+        lag: Lag,
+        shutdown: &Shutdown,
+    ) -> Result<Sink, Error> {
+        let config = &self.config;
         source.check_topics(config)?;
         // Before the group gives us partitions: an earlier transaction of ours must be over before
         // the offsets are fetched that it may have committed.
@@ -124,13 +142,13 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             health: self.health.clone(),
             shutdown: shutdown.clone(),
         })?;
-        source.subscribe()?;
         info!(
             service = config.service,
             group = config.kafka.group,
             "joining the group"
         );
-        Ok(Session { source, sink })
+        source.subscribe()?;
+        Ok(sink)
     }
 
     fn work(&mut self, session: &mut Session, shutdown: &Shutdown) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! The sink: takes finished batches, one at a time, and commits them on a thread of its own, while
 //! the stages are at work on the next.
 
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +11,7 @@ use tracing::warn;
 use crate::backoff::Backoff;
 use crate::batch::{Outcome, Outcomes};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::transaction::Transactions;
@@ -24,6 +25,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) struct Sink {
     desk: Arc<Desk>,
     thread: JoinHandle<()>,
+    /// Hung up when the thread has ended, and with it the producer.
+    ended: Receiver<()>,
 }
 
 /// Where batches are handed over. There is room for the one being committed and no other: a second
@@ -53,14 +56,21 @@ impl Sink {
     pub(crate) fn start(committer: Committer) -> Result<Self, Error> {
         let desk = Arc::new(Desk::default());
         let theirs = Arc::clone(&desk);
-        let thread = thread::Builder::new()
-            .name(THREAD.to_owned())
-            .spawn(move || committer.run(&theirs))
-            .map_err(|cause| Error::Thread {
-                name: THREAD,
-                cause,
-            })?;
-        Ok(Self { desk, thread })
+        let (end, ended) = mpsc::channel();
+        let work = move || {
+            committer.run(&theirs);
+            drop::<Sender<()>>(end);
+        };
+        let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work);
+        let thread = thread.map_err(|cause| Error::Thread {
+            name: THREAD,
+            cause,
+        })?;
+        Ok(Self {
+            desk,
+            thread,
+            ended,
+        })
     }
 
     /// Hands a batch over, when the one before is committed within `patience`; else leaves it in
@@ -93,18 +103,18 @@ impl Sink {
 
     /// Lets the batch that was handed over end, and the thread with it, within `timeout`.
     pub(crate) fn close(self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         let mut state = self.desk.wait_while_busy(timeout);
-        // A transaction that is still open then is left behind with its thread: the broker aborts
-        // it when its time is over, or when a producer with the same id comes up.
-        if matches!(*state, State::Full(_) | State::Busy) {
-            warn!("the transaction did not end in time, left behind");
-            return;
+        if matches!(*state, State::Idle) {
+            *state = State::Closed;
+            self.desk.changed.notify_all();
         }
-        *state = State::Closed;
-        self.desk.changed.notify_all();
         drop(state);
-        if self.thread.join().is_err() {
-            warn!("the sink's thread has panicked");
+        let left = deadline.saturating_duration_since(Instant::now());
+        // The thread and its producer are left behind then: the broker aborts what they have open
+        // when its time is over, or when a producer with the same id comes up.
+        if self.ended.recv_timeout(left.max(TICK)) == Err(RecvTimeoutError::Timeout) {
+            warn!("the transaction did not end in time, left behind");
         }
     }
 
@@ -186,7 +196,7 @@ impl Committer {
                     self.await_assignment(generation, error)?;
                 }
                 Attempt::Aborted(error) => {
-                    self.health.set_not_ready(error.to_string());
+                    self.health.set_not_ready(chain(&error));
                     attempts += 1;
                     let is_last = attempts > self.config.retry.max_attempts;
                     if is_last || self.shutdown.wait_timeout(backoff.next()) {
@@ -223,10 +233,10 @@ impl Committer {
             .transactions
             .with_label_values(&["aborted"])
             .inc();
+        let records = outcomes.len();
         warn!(
-            error = &error as &dyn std::error::Error,
-            records = outcomes.len(),
-            "transaction aborted, batch will be retried"
+            error = chain(&error),
+            records, "transaction aborted, batch will be retried"
         );
         self.transactions
             .abort()

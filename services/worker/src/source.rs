@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::batch::Batch;
 use crate::config::{self, Config};
-use crate::error::{Error, PollError};
+use crate::error::{Error, PollError, chain};
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::record::Record;
@@ -44,7 +44,7 @@ impl Source {
         let (topic, ownership) = (Arc::clone(&context.topic), Arc::clone(&context.ownership));
         let consumer = clients::consumer(config)
             .create_with_context(context)
-            .map_err(Error::Client)?;
+            .map_err(Error::of_client)?;
         let (batch, limits, paused) = (Batch::new(), config.batch.clone(), false);
         Ok(Self {
             consumer,
@@ -200,8 +200,9 @@ impl Context {
                     brokers: self.brokers.clone(),
                     cause,
                 };
-                if self.health.set_not_ready(error.to_string()) {
-                    warn!(%error, "broker lost, librdkafka goes on trying");
+                let error = chain(&error);
+                if self.health.set_not_ready(&*error) {
+                    warn!(error, "broker lost, librdkafka goes on trying");
                 }
             }
             PollError::Broken(cause) => {

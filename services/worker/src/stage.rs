@@ -9,6 +9,7 @@ use prometheus::HistogramVec;
 use tracing::warn;
 
 use crate::dead_letter::Reject;
+use crate::error::chain;
 
 /// What a stage fails with: any error, kept whole.
 pub type StageError = Box<dyn std::error::Error + Send + Sync>;
@@ -120,17 +121,6 @@ fn report<D: AsMut<Article>>(stage: &str, seconds: f64, drafts: &mut [D]) {
             seconds: share,
         });
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -42,7 +42,7 @@ impl Transactions {
         let deliveries = Deliveries::default();
         let producer: ThreadedProducer<_> = clients::producer(config)
             .create_with_context(deliveries)
-            .map_err(Error::Client)?;
+            .map_err(Error::of_client)?;
         let deadline = Instant::now() + config.kafka.commit_timeout();
         loop {
             let step = "initialise transactions";
