@@ -1,6 +1,7 @@
 //! What is not there yet is waited for, and named.
 
 use copydesk_tests::{Broker, Record, Topic, Topics};
+use copydesk_worker::config::Properties;
 
 use crate::worker::{Running, SOON, config};
 
@@ -32,4 +33,20 @@ fn missing_broker_is_named_and_waited_for() {
 
     worker.wait_ready();
     assert_eq!(topics.enriched.wait_committed(1, SOON).len(), 1);
+}
+
+#[test]
+fn property_that_librdkafka_does_not_know_is_named() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut config = config(broker, &topics);
+    let property = ("sasl.pasword".to_owned(), "secret".to_owned());
+    config.kafka.librdkafka = Properties::from_iter([property]);
+
+    let error = Running::start(config).wait_end().unwrap_err().to_string();
+
+    assert!(
+        error.contains("sasl.pasword") && !error.contains("secret"),
+        "{error}"
+    );
 }

@@ -67,11 +67,29 @@ impl Stage<Draft> for Slow {
     }
 
     fn process(&mut self, _: &mut [Draft]) -> Result<(), StageError> {
-        let end = Instant::now() + self.0;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            thread::park_timeout(left);
-        }
+        pass(self.0);
         Ok(())
+    }
+}
+
+/// Takes its time for the first batch.
+pub(crate) struct SlowOnce(pub(crate) Option<Duration>);
+
+impl Stage<Draft> for SlowOnce {
+    fn name(&self) -> &'static str {
+        "slow_once"
+    }
+
+    fn process(&mut self, _: &mut [Draft]) -> Result<(), StageError> {
+        pass(self.0.take().unwrap_or_default());
+        Ok(())
+    }
+}
+
+fn pass(time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
     }
 }
 
