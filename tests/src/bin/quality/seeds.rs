@@ -1,0 +1,106 @@
+//! The seeds: raw articles as they come in, two of them with gold.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use copydesk_proto::Article;
+use serde::Deserialize;
+
+use crate::gold::{Span, raw_spans};
+use crate::program::Program;
+use crate::report::{Report, detail};
+use crate::score::{Score, ratio};
+
+/// Floors: characters of the article kept, and entity F1.
+const KEPT: f64 = 0.95;
+const FLOOR: f64 = 0.70;
+
+#[derive(Deserialize)]
+struct Gold {
+    file: String,
+    boilerplate: Vec<GoldSpan>,
+    entities: Vec<GoldSpan>,
+}
+
+#[derive(Deserialize)]
+struct GoldSpan {
+    start: u32,
+    end: u32,
+    text: String,
+    #[serde(default)]
+    label: String,
+}
+
+/// Measures boilerplate removed, article kept and entities found.
+pub(crate) fn measure(program: &Program, data: &Path, report: &mut Report) -> anyhow::Result<()> {
+    let set = "seeds with gold";
+    let (mut score, mut removed, mut marked) = (Score::default(), 0, 0);
+    for (gold, raw) in read(&data.join("seeds"))? {
+        let article = Article {
+            text: raw.clone(),
+            ..Article::default()
+        };
+        let article = program.enrich(&[article])?.remove(0);
+        marked += gold.boilerplate.len();
+        removed += gold
+            .boilerplate
+            .iter()
+            .filter(|span| !has(&article.text, &span.text))
+            .count();
+        let boilerplate: usize = gold
+            .boilerplate
+            .iter()
+            .map(|span| visible(&span.text))
+            .sum();
+        let kept = ratio(visible(&article.text), visible(&raw) - boilerplate);
+        report.require(
+            set,
+            &format!("{}: article kept", name(&gold.file)),
+            kept.min(1.0),
+            KEPT,
+        );
+        let wanted: BTreeSet<Span> = gold
+            .entities
+            .into_iter()
+            .map(|span| (span.start, span.end, span.label))
+            .collect();
+        score.add(&wanted, &raw_spans(&article).collect(), |span| &span.2);
+    }
+    report.require(set, "boilerplate removed", ratio(removed, marked), 1.0);
+    report.note_labels(set, &score);
+    let all = score.micro(|_| true);
+    report.note(set, "precision and recall", all.precision(), detail(all));
+    report.require(set, "entities: span F1", all.f1(), FLOOR);
+    Ok(())
+}
+
+fn read(folder: &Path) -> anyhow::Result<Vec<(Gold, String)>> {
+    let mut seeds = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".gold.json") {
+            let gold: Gold = serde_json::from_slice(&fs::read(&path)?)?;
+            let raw = fs::read_to_string(folder.join(&gold.file))?;
+            seeds.push((gold, raw));
+        }
+    }
+    seeds.sort_by(|(a, _), (b, _)| a.file.cmp(&b.file));
+    Ok(seeds)
+}
+
+/// Whether a line of the clean text holds a piece of boilerplate.
+fn has(text: &str, piece: &str) -> bool {
+    text.lines().any(|line| line.contains(piece.trim()))
+}
+
+/// Characters that are no white space. Cleaning drops but never adds, so counts can be compared.
+fn visible(text: &str) -> usize {
+    text.chars().filter(|char| !char.is_whitespace()).count()
+}
+
+/// The seed's number.
+fn name(file: &str) -> &str {
+    file.split('_').next().unwrap_or(file)
+}
