@@ -8,9 +8,13 @@ const SAMPLE_CHARS: usize = 1_000;
 /// Fewer letters say too little.
 const MIN_LETTERS: usize = 60;
 
-/// Finds the language of a text: its ISO 639-1 code and a confidence from 0 to 1.
+/// Finds the language of a text: its ISO 639-1 code and a confidence from 0 to 1. `None` where the
+/// text says too little to tell.
 pub fn detect_language(text: &str) -> Option<(String, f32)> {
-    let info = detect(text)?;
+    if is_plain_english(text) {
+        return Some((code(Lang::Eng).to_owned(), 1.0));
+    }
+    let info = detect(text).filter(Info::is_reliable)?;
     Some((code(info.lang()).to_owned(), info.confidence() as f32))
 }
 
@@ -147,6 +151,10 @@ mod tests {
             "ja"
         );
         assert_eq!(detect_language("12 : 34"), None);
+        assert_eq!(
+            detect_language("Gov. Maria Souza met IBM in New York"),
+            None
+        );
     }
 
     #[test]

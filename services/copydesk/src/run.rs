@@ -1,16 +1,19 @@
 //! `copydesk run`: a service, until it is asked to stop.
 
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
-use copydesk_worker::{Admin, Health, Metrics, Shutdown, Worker};
+use copydesk_worker::{Admin, Error, Health, Metrics, Shutdown, Worker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::services::Service;
+use crate::stages::Draft;
 use crate::{Outcome, model, stages};
 
 /// Runs a service: the admin port first, so that it can be asked while the model loads.
@@ -28,11 +31,54 @@ pub(crate) fn run(args: &RunArgs, config: &Config) -> anyhow::Result<Outcome> {
 
     let pipeline = stages::build(service.stages, &model, &config.encoder, &registry)?;
     let worker = Worker::new(config.worker(service), pipeline, metrics, health)?;
-    worker
-        .run(&shutdown)
-        .with_context(|| format!("run the service {}", service.name))?;
+    let ended = start(worker, shutdown.clone())?;
+    match wait(&ended, &shutdown, config.kafka.stop_timeout() + GRACE)? {
+        Some(result) => result.with_context(|| format!("run the service {}", service.name))?,
+        None => abandon(),
+    }
     info!(service = service.name, "stopped");
     Ok(Outcome::Complete)
+}
+
+/// How often the wait for the worker looks for a request to stop.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the worker takes to leave the group, beyond the time that its batch in hand has.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Runs the worker on a thread of its own; how it ends comes through the channel.
+fn start(worker: Worker<Draft>, shutdown: Shutdown) -> anyhow::Result<Receiver<Result<(), Error>>> {
+    let (done, ended) = mpsc::channel();
+    let run = move || {
+        // Nobody listens any more once the batch in hand was abandoned.
+        done.send(worker.run(&shutdown)).ok();
+    };
+    let thread = thread::Builder::new().name("worker".to_owned()).spawn(run);
+    thread.map(|_| ended).context("start the worker's thread")
+}
+
+/// Waits until the worker ends; `None` when it is asked to, and does not within `patience`.
+fn wait(
+    ended: &Receiver<Result<(), Error>>,
+    shutdown: &Shutdown,
+    patience: Duration,
+) -> anyhow::Result<Option<Result<(), Error>>> {
+    loop {
+        let is_last = shutdown.is_requested();
+        match ended.recv_timeout(if is_last { patience } else { TICK }) {
+            Ok(result) => return Ok(Some(result)),
+            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the worker has panicked"),
+            Err(RecvTimeoutError::Timeout) if is_last => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Ends the process under a batch that takes too long. None of it is committed: it is read again.
+fn abandon() -> ! {
+    warn!("the batch in hand did not end in time, it will be read again");
+    // Not by returning from main: libtorch's destructors must not run under a thread that is in it.
+    signal_hook::low_level::exit(0)
 }
 
 /// Passes SIGTERM and SIGINT on as a request to stop.

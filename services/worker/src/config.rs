@@ -115,10 +115,10 @@ pub struct Output {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Most records. Default `256`.
+    /// Most records. Default `64`.
     pub max_records: usize,
     /// Most bytes of keys, values and headers; one larger record still makes a batch.
-    /// Default `4194304`.
+    /// Default `524288`.
     pub max_bytes: usize,
     /// How long a first record waits for others. Default `50`.
     pub linger_ms: u64,
@@ -230,7 +230,8 @@ impl Kafka {
         Duration::from_millis(self.commit_timeout_ms)
     }
 
-    pub(crate) fn stop_timeout(&self) -> Duration {
+    /// How long the batch in hand has to end, after a request to stop.
+    pub fn stop_timeout(&self) -> Duration {
         Duration::from_millis(self.stop_timeout_ms)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use copydesk_proto::{Article, Format, decode};
-use copydesk_tests::{Record, secs};
+use copydesk_tests::{Record, secs, wait_until};
 
 use crate::article::{assert_positions, id, ids, jsonl, raw, raws};
 use crate::desk::{Desk, articles, get, ids_of};
@@ -96,6 +96,41 @@ fn terminated_worker_ends_well_and_in_time() {
 
     assert_eq!(status.code(), Some(0));
     assert_eq!(ids_of(&desk.enriched(100)), ids(100));
+}
+
+#[test]
+fn terminated_worker_leaves_a_batch_that_takes_too_long() {
+    let desk = Desk::fresh();
+    let mut worker = desk.run("enrich", &[]);
+    let sentence = "Zoë Kravitz 👩‍🚀 flew from Zürich to São Paulo on Tuesday. ";
+    let long = serde_json::json!({"id": "long", "text": sentence.repeat(30_000)}).to_string();
+
+    worker.wait_log("partitions assigned", secs(60));
+    desk.topics.raw.produce([Record::new(long)]);
+    wait_until("the batch is in hand", secs(60), || {
+        value(&get(&worker, "/metrics").1, "copydesk_batches_total") > 0.0
+    });
+    worker.signal("TERM");
+    let status = worker.wait_exit(secs(10));
+
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        worker.log().contains("will be read again"),
+        "{}",
+        worker.log()
+    );
+    assert!(desk.topics.enriched.drain_committed().is_empty());
+}
+
+/// The value of a metric without labels, in the text that Prometheus reads.
+fn value(metrics: &str, name: &str) -> f64 {
+    let mut lines = metrics.lines();
+    let line = lines.find(|line| {
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(' '))
+    });
+    let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -201,18 +236,9 @@ fn metrics_count_what_went_through() {
     let (status, metrics) = get(&worker, "/metrics");
 
     assert_eq!(status, 200);
-    let value = |name: &str| -> f64 {
-        let mut lines = metrics.lines();
-        let line = lines.find(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(' '))
-        });
-        let line = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
-        line.rsplit(' ').next().unwrap().parse().unwrap()
-    };
-    assert_eq!(value("copydesk_records_consumed_total"), 20.0);
-    assert_eq!(value("copydesk_records_enriched_total"), 20.0);
-    assert!(value("copydesk_tokens_total") > 20.0 * 40.0);
+    assert_eq!(value(&metrics, "copydesk_records_consumed_total"), 20.0);
+    assert_eq!(value(&metrics, "copydesk_records_enriched_total"), 20.0);
+    assert!(value(&metrics, "copydesk_tokens_total") > 20.0 * 40.0);
     for name in [
         "stage_seconds",
         "commit_seconds",
