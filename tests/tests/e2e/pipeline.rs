@@ -30,6 +30,21 @@ fn articles_come_out_once_with_entities_and_topics() {
 }
 
 #[test]
+fn body_of_no_words_is_a_record_with_a_flag() {
+    let desk = Desk::fresh();
+    let _worker = desk.run("enrich", &[]);
+
+    desk.topics
+        .raw
+        .produce([Record::new(r#"{"id": "blank", "text": " \r\n"}"#)]);
+    let records = desk.enriched(1);
+
+    assert_eq!(records[0].flags, ["empty"]);
+    assert!(records[0].entities.is_empty() && records[0].topics.is_empty());
+    assert!(desk.topics.dead_letters.drain_committed().is_empty());
+}
+
+#[test]
 fn fed_articles_can_be_tailed() {
     let desk = Desk::fresh();
     let folder = tempfile::tempdir().unwrap();

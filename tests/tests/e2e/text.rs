@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 
-use copydesk_proto::{Format, decode};
+use copydesk_proto::{Article, Format, decode, encode};
 use tempfile::TempDir;
 
 use crate::article::{assert_field_positions, assert_positions, ids, jsonl, raws};
@@ -55,6 +55,62 @@ fn entities_are_where_they_say() {
                 .any(|entity| entity.raw_start.is_some())
         );
         assert_positions(record, &raw);
+    }
+}
+
+/// Pieces of scraped text that make positions hard: characters of several code points, scripts
+/// without spaces, markup, and line ends of several kinds.
+const PIECES: [&str; 16] = [
+    "Zoë Kravitz 👩‍🚀 flew from Zürich to São Paulo.",
+    "President Joâo Lourenc\u{327}o met Zoe\u{308} Ito in Luanda.",
+    "東京で安倍晋三首相が会見した。",
+    "**Angela Merkel** spoke in [Berlin](https://example.com/a) on *Monday*.",
+    "\u{feff}Barack\u{a0}Obama 🇺🇸 visited Hà Nội for $3.5 million.",
+    "\r\n",
+    "\n\n",
+    "\r",
+    " \t ",
+    "المدير العام Antonio Guterres قال",
+    "👨‍👩‍👧‍👦👍🏽",
+    "Lazarus Group used CVE-2024-3400 at evil[.]example[.]com,",
+    "Advertisement\r\n",
+    "\u{200b}Kofi\u{ad} Annan of the United Nations said",
+    "# NEW YORK — POLICE ARREST THREE\r\n",
+    "𝕄𝕒𝕥𝕙 𝒞𝓊𝓇𝒾𝑒 won in Kraków;",
+];
+
+/// Article `number` out of the pieces, in an order of its own.
+fn jumbled(number: u32) -> Article {
+    let mut state = number.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut text = String::new();
+    for _ in 0..12 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text += PIECES[(state >> 24) as usize % PIECES.len()];
+        text.push(' ');
+    }
+    Article {
+        title: text.chars().take(60).collect(),
+        text,
+        ..Article::default()
+    }
+}
+
+#[test]
+fn entities_of_jumbled_text_are_where_they_say() {
+    let raws: Vec<Article> = (0..150).map(jumbled).collect();
+    let lines = raws
+        .iter()
+        .flat_map(|raw| [encode(raw, Format::Json), b"\n".to_vec()]);
+    let input = String::from_utf8(lines.flatten().collect()).unwrap();
+
+    let ended = run_with(["text", "--jsonl", "-"], input);
+    let records = ended.records();
+
+    assert_eq!(records.len(), raws.len());
+    let placed = records.iter().flat_map(|record| &record.entities);
+    assert!(placed.filter(|entity| entity.raw_start.is_some()).count() > 500);
+    for (record, raw) in records.iter().zip(&raws) {
+        assert_positions(record, raw);
     }
 }
 
