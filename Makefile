@@ -48,8 +48,8 @@ fmt: $(tools)/ready ## Format the code
 	cargo fmt --all
 	$(tools)/bin/ruff format --quiet --no-cache $(train)
 
-train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path]
-	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models
+train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS=...]
+	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
 
 quality: native ## Measure quality against gold: make quality [ARGS=...]
 	cargo run --locked --release --package copydesk-tests --bin quality -- $(ARGS)
