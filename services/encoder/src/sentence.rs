@@ -71,7 +71,7 @@ mod tests {
     fn split(text: &str) -> Vec<&str> {
         sentences(text)
             .into_iter()
-            .map(|range| text[range].trim())
+            .map(|range| text.get(range).unwrap().trim())
             .collect()
     }
 

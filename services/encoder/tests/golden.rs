@@ -1,6 +1,12 @@
 //! The shipped weights against vectors that the training side computed from them: the same tokens,
 //! the same token types, the same numbers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a failed unwrap is a failed test"
+)]
+
 use std::path::Path;
 
 use copydesk_encoder::{Device, Encoder, ModelFolder, Precision, Settings, Tokenizer, Window};

@@ -192,10 +192,11 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(String, &str, String)> {
-        let entities = find(text).into_iter();
-        entities
-            .map(|found| (found.label.to_string(), &text[found.range], found.id))
-            .collect()
+        let part = |entity: Entity| {
+            let written = text.get(entity.range).unwrap();
+            (entity.label.to_string(), written, entity.id)
+        };
+        find(text).into_iter().map(part).collect()
     }
 
     fn one(label: &str, written: &str, id: &str) {
