@@ -5,6 +5,8 @@
 #
 # Everything that it writes is in .cache/demo; whatever it starts, it stops.
 set -euo pipefail
+# A decimal point in times, whatever the user's language.
+export LC_ALL=C.UTF-8
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=deploy/lib.sh

@@ -33,7 +33,7 @@ pom_property() {
 # copy_dependencies POM FOLDER: what POM depends on, checked against the repository's checksums.
 copy_dependencies() {
   need mvn maven
-  need java default-jre-headless
+  need java openjdk-17-jre-headless
   local messages
   # Maven writes escape codes even when it has nothing to say, so its output is kept for failures.
   messages=$(mvn --quiet --batch-mode --strict-checksums --file "$1" \

@@ -12,6 +12,18 @@ java_17() {
   ((${version:-0} >= 17))
 }
 
+# java_package: the oldest of the Java runtimes that will do which apt-get could install.
+java_package() {
+  local package
+  for package in openjdk-17-jre-headless openjdk-21-jre-headless openjdk-25-jre-headless; do
+    if apt-cache policy "$package" 2>/dev/null | grep --quiet 'Candidate: [0-9]'; then
+      echo "$package"
+      return
+    fi
+  done
+  echo openjdk-17-jre-headless
+}
+
 # missing: the Debian packages whose content is not there, one a line. It asks for what a package gives
 # and not for its name, so that other sources of the same tool count.
 missing() {
@@ -22,7 +34,7 @@ missing() {
   pkg-config --exists openssl 2>/dev/null || echo libssl-dev
   pkg-config --exists zlib 2>/dev/null || echo zlib1g-dev
   command -v unzip >/dev/null || echo unzip
-  java_17 || echo default-jre-headless
+  java_17 || java_package
   command -v mvn >/dev/null || echo maven
   command -v python3 >/dev/null || echo python3
   python3 -c 'import pip' 2>/dev/null || echo python3-pip
@@ -43,9 +55,8 @@ as_root() {
 # install PACKAGE...
 install() {
   say "installing $*"
-  as_root apt-get update --quiet=2 >&2 &&
-    as_root env DEBIAN_FRONTEND=noninteractive \
-      apt-get install --quiet=2 --yes --no-install-recommends "$@" >&2
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --quiet=2 --yes --no-install-recommends "$@" >&2
 }
 
 main() {
@@ -56,6 +67,9 @@ main() {
   mapfile -t packages < <(missing)
   ((${#packages[@]})) || return 0
   if command -v apt-get >/dev/null; then
+    # First: a bare machine has no lists, and which Java there is can only be seen in them.
+    as_root apt-get update --quiet=2 >&2 || say "apt-get could not fetch its lists"
+    mapfile -t packages < <(missing)
     install "${packages[@]}" || say "apt-get could not install them here"
   fi
 
