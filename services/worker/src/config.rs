@@ -57,7 +57,7 @@ pub struct Kafka {
     /// A worker not heard of for this long loses its partitions. Default `10000`.
     pub session_timeout_ms: u64,
     /// A worker whose stages take longer than this on one batch loses its partitions.
-    /// Default `300000`.
+    /// Default `1800000`.
     pub max_poll_interval_ms: u64,
     /// The broker aborts a transaction that is open for longer. Default `60000`.
     pub transaction_timeout_ms: u64,

@@ -48,7 +48,15 @@ impl Lag {
             let from = from.unwrap_or(partition.committed_offset.max(partition.lo_offset));
             // Negative values stand for "not known yet".
             if partition.ls_offset >= 0 && from >= 0 {
-                let lag = (partition.ls_offset - from).max(0);
+                // Behind the last record there may be a transaction's marker, which nobody reads.
+                let is_done = partition.next_offset >= partition.ls_offset
+                    && partition.fetchq_cnt == 0
+                    && partition.app_offset <= from;
+                let lag = if is_done {
+                    0
+                } else {
+                    (partition.ls_offset - from).max(0)
+                };
                 self.of(partition.partition, |gauge, labels| {
                     gauge.with_label_values(labels).set(lag);
                 });

@@ -110,6 +110,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             metrics: self.metrics.clone(),
             health: self.health.clone(),
             assigned: AtomicBool::new(false),
+            broker_lost: AtomicBool::new(false),
         };
         let source = Source::new(config, context)?;
         match self.start_sink(&source, ownership, lag, shutdown) {

@@ -189,6 +189,8 @@ pub(crate) struct Context {
     pub(crate) health: Health,
     /// Whether there is an assignment, be it empty: another worker may have all the partitions.
     pub(crate) assigned: AtomicBool,
+    /// Whether no broker could be reached, when it was last tried.
+    pub(crate) broker_lost: AtomicBool,
 }
 
 impl Context {
@@ -196,6 +198,7 @@ impl Context {
         match PollError::from(error) {
             PollError::Passing(error) => debug!(%error, "poll"),
             PollError::Unreachable(cause) => {
+                self.broker_lost.store(true, Ordering::Relaxed);
                 let error = Error::Unreachable {
                     brokers: self.brokers.clone(),
                     cause,
@@ -282,7 +285,9 @@ impl ClientContext for Context {
             .brokers
             .values()
             .any(|broker| broker.nodeid >= 0 && broker.state == "UP");
-        if is_up && self.assigned.load(Ordering::Relaxed) {
+        // Any other reason not to be ready is for who gave it to take back.
+        let was_lost = is_up && self.broker_lost.swap(false, Ordering::Relaxed);
+        if was_lost && self.assigned.load(Ordering::Relaxed) {
             self.health.set_ready();
         }
     }

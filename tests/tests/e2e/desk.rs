@@ -39,7 +39,7 @@ impl Desk {
         program::run(arguments.chain(self.arguments()))
     }
 
-    /// Broker, topics and a group of the test's own; a quick loss of who was killed; the model on
+    /// Broker, topics and a group of the test's own; the model on
     /// one core, as other tests run at the same time.
     fn arguments(&self) -> Vec<String> {
         let Topics {
@@ -51,7 +51,7 @@ impl Desk {
             ("kafka.brokers", Broker::shared().bootstrap()),
             ("kafka.instance", &raw.name),
             ("kafka.group", &format!("{}.{{service}}", raw.name)),
-            ("kafka.session_timeout_ms", "2000"),
+            ("kafka.session_timeout_ms", "6000"),
             ("topics.raw", &raw.name),
             ("topics.tagged", &self.tagged.name),
             ("topics.enriched", &enriched.name),

@@ -82,7 +82,12 @@ fn fed_articles_can_be_tailed() {
 #[test]
 fn killed_worker_loses_and_doubles_nothing() {
     let desk = Desk::fresh();
-    let small_batches = ["--set", "batch.max_records=8"];
+    let small_batches = [
+        "--set",
+        "batch.max_records=8",
+        "--set",
+        "kafka.session_timeout_ms=2000",
+    ];
     let mut first = desk.run("enrich", &small_batches);
 
     desk.produce(200);
@@ -153,11 +158,9 @@ fn two_services_in_a_row_give_what_one_gives() {
     let (whole, split) = (Desk::fresh(), Desk::fresh());
     // Not bf16, whose steps are larger than the difference that is looked for.
     let exact = ["--set", "encoder.precision=fp32"];
-    let _services = [
-        whole.run("enrich", &exact),
-        split.run("ner", &exact),
-        split.run("classify", &exact),
-    ];
+    let _enrich = whole.run("enrich", &exact);
+    let _ner = split.run("ner", &exact);
+    let classify = split.run("classify", &exact);
 
     whole.produce(60);
     split.produce(60);
@@ -166,6 +169,14 @@ fn two_services_in_a_row_give_what_one_gives() {
     for (one, other) in whole.iter().zip(&split) {
         assert_same(one, other);
     }
+    // The topic between them ends in a transaction's marker, which is no lag.
+    wait_until("there is no lag", secs(30), || {
+        let (_, metrics) = get(&classify, "/metrics");
+        let mut lags = metrics
+            .lines()
+            .filter(|line| line.starts_with("copydesk_lag_records{"));
+        lags.clone().count() == 2 && lags.all(|lag| lag.ends_with(" 0"))
+    });
 }
 
 /// Asserts that two records say the same of one article; how they came to be may differ.
@@ -248,6 +259,13 @@ fn metrics_count_what_went_through() {
 
     desk.produce(20);
     desk.enriched(20);
+    // Readers may see a commit before the worker has counted it.
+    wait_until("20 are counted", secs(20), || {
+        value(
+            &get(&worker, "/metrics").1,
+            "copydesk_records_enriched_total",
+        ) >= 20.0
+    });
     let (status, metrics) = get(&worker, "/metrics");
 
     assert_eq!(status, 200);

@@ -1,6 +1,6 @@
 //! Workers of a group share the partitions; one that comes or goes loses and doubles nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use copydesk_tests::{Broker, Topics, wait_until};
 use copydesk_worker::Config;
@@ -10,8 +10,15 @@ use crate::worker::{
 };
 
 /// Feeds articles until `holds`; `fed` counts them.
+///
+/// At most 500 a second: a slow machine is not given more than a fast one.
 fn feed_until(topics: &Topics, fed: &mut usize, what: &str, holds: impl Fn() -> bool) {
+    let mut next = Instant::now();
     wait_until(what, SOON, || {
+        if Instant::now() < next {
+            return holds();
+        }
+        next += Duration::from_millis(200);
         let more = articles(*fed + 100, 100).split_off(*fed);
         *fed += more.len();
         topics.raw.produce(more);

@@ -21,7 +21,7 @@ fn all_records_arrive_once_and_in_order_per_key() {
             .all(|record| record.json()["text"].as_str().unwrap().ends_with('X'))
     );
     assert!(topics.dead_letters.drain_committed().is_empty());
-    assert_eq!(worker.counter("copydesk_records_enriched_total"), 1000.0);
+    worker.wait_counter("copydesk_records_enriched_total", 1000.0);
 }
 
 #[test]

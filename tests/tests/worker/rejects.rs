@@ -66,7 +66,7 @@ fn unreadable_records_become_dead_letters_as_they_came() {
     );
     assert_eq!(letters[2].header_text("__connect.errors.partition"), "0");
     assert_eq!(letters[2].header_text("__connect.errors.offset"), "2");
-    assert_eq!(worker.counter("copydesk_records_rejected_total"), 7.0);
+    worker.wait_counter("copydesk_records_rejected_total", 7.0);
     assert!(topics.enriched.drain_committed().is_empty());
 }
 

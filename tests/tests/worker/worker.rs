@@ -209,6 +209,13 @@ impl Running {
             .sum()
     }
 
+    /// Waits for the value of a counter: readers may see a commit before the worker has counted it.
+    pub(crate) fn wait_counter(&self, name: &str, value: f64) {
+        wait_until(&format!("{name} is {value}"), SOON, || {
+            self.counter(name) == value
+        });
+    }
+
     /// Asks it to stop; what it returned, and how long that took.
     pub(crate) fn stop(mut self) -> (Result<(), Error>, Duration) {
         let start = Instant::now();
