@@ -59,7 +59,18 @@ fn megabytes_are_cleaned() {
 #[test]
 fn unfinished_markup_is_cleaned() {
     for unit in [
-        "<", "<a ", "<a b=\"", "<!--", "<script>", "&", "&amp;", "[", "[](", "*a ", "_a_",
+        "<",
+        "<a ",
+        "<a b=\"",
+        "<!--",
+        "<script>",
+        "<script></a>",
+        "&",
+        "&amp;",
+        "[",
+        "[](",
+        "*a ",
+        "_a_",
     ] {
         is_cleaned(unit.repeat((1 << 18) / unit.len()));
     }

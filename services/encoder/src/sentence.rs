@@ -33,15 +33,16 @@ pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
 
 /// Whether what seems to end in `before` goes on in `after`.
 fn goes_on(before: &str, after: &str) -> bool {
+    // First: a long run of empty lines would be looked through again for each of them.
+    if after.trim().is_empty() {
+        return true;
+    }
     let trimmed = before.trim_end();
     let lines = before
         .get(trimmed.len()..)
         .unwrap_or_default()
         .matches('\n')
         .count();
-    if after.trim().is_empty() {
-        return true;
-    }
     match lines {
         0 => ends_in_abbreviation(trimmed),
         1 => !trimmed.ends_with(STOPS) && after.starts_with(char::is_lowercase),

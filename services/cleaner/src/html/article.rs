@@ -58,6 +58,8 @@ fn extract_here(page: &str) -> Option<Article> {
 fn is_in_bounds(page: &str) -> bool {
     let mut depth = 0_usize;
     let mut rest = page;
+    // Once one script has no end, no later one has: looking again for each would be quadratic.
+    let mut scripts_end = true;
     while let Some((_, tag)) = rest.split_once('<') {
         rest = tag;
         match tag.as_bytes().first() {
@@ -67,12 +69,14 @@ fn is_in_bounds(page: &str) -> bool {
                 if depth > MAX_DEPTH || has_many_words(tag.as_bytes()) {
                     return false;
                 }
-                if let Some((_, end)) = tag
-                    .strip_prefix("script")
-                    .and_then(|script| script.split_once("</script"))
-                {
-                    depth = depth.saturating_sub(1);
-                    rest = end;
+                if scripts_end && let Some(script) = tag.strip_prefix("script") {
+                    match script.split_once("</script") {
+                        Some((_, end)) => {
+                            depth = depth.saturating_sub(1);
+                            rest = end;
+                        }
+                        None => scripts_end = false,
+                    }
                 }
             }
             _ => {}

@@ -46,7 +46,7 @@ fn clean_draft(draft: &mut Draft) {
 
 /// The body as it came in: the text, else the page.
 fn body(article: &Article) -> Body<'_> {
-    if article.text.is_empty() && !article.html.is_empty() {
+    if article.text.trim().is_empty() && !article.html.is_empty() {
         Body::Html(&article.html)
     } else {
         Body::Text(&article.text)
@@ -86,6 +86,17 @@ mod tests {
         };
 
         assert_eq!(cleaned(article).text, "Zoë 👩‍🚀 in Zürich.");
+    }
+
+    #[test]
+    fn html_is_taken_where_the_text_is_blank() {
+        let article = Article {
+            text: " \n".into(),
+            html: "<p>Zoë 👩‍🚀 landed in Zürich on Monday.</p>".into(),
+            ..Article::default()
+        };
+
+        assert_eq!(cleaned(article).text, "Zoë 👩‍🚀 landed in Zürich on Monday.");
     }
 
     #[test]
