@@ -18,10 +18,10 @@ pub enum DecodeError {
     #[error("not UTF-8")]
     NotUtf8(#[source] std::str::Utf8Error),
     /// The value is not a JSON object.
-    #[error("not a JSON object: {0}")]
+    #[error("not a JSON object")]
     BadJson(#[source] serde_json::Error),
     /// A field has another type than the contract's.
-    #[error("field `{field}`: {cause}")]
+    #[error("field `{field}`")]
     BadField {
         /// Path of the field, e.g. `language.code`.
         field: String,
@@ -30,7 +30,7 @@ pub enum DecodeError {
         cause: serde_json::Error,
     },
     /// The value is not a `copydesk.v1.Article`.
-    #[error("not a copydesk.v1.Article: {0}")]
+    #[error("not a copydesk.v1.Article")]
     BadProtobuf(#[source] prost::DecodeError),
     /// Neither `text` nor `html` is there.
     #[error("no body: neither `text` nor `html` is there")]

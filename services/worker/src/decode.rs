@@ -4,6 +4,7 @@ use copydesk_proto::{Article, Format, Input};
 
 use crate::config::{InputFormat, Limits};
 use crate::dead_letter::Reject;
+use crate::error::chain;
 use crate::record::Record;
 
 /// The header that says which form a value has.
@@ -30,7 +31,7 @@ pub(crate) fn decode(
     }
     let format = form_of(record, value, format)?;
     let mut article = copydesk_proto::decode(value, format, record.text_headers())
-        .map_err(|error| Reject::new(STAGE, error.reason(), error.to_string()))?;
+        .map_err(|error| Reject::new(STAGE, error.reason(), chain(&error)))?;
     if article.id.is_empty() {
         let Record {
             topic,

@@ -14,8 +14,10 @@ use rdkafka::statistics::Statistics;
 pub(crate) struct Lag {
     topic: Arc<str>,
     gauge: IntGaugeVec,
-    /// Next offset to commit, by partition.
+    /// By partition, the offset behind the last record that was committed.
     committed: Arc<Mutex<HashMap<i32, i64>>>,
+    /// The same of the last record that was read.
+    read: Arc<Mutex<HashMap<i32, i64>>>,
 }
 
 impl Lag {
@@ -24,12 +26,18 @@ impl Lag {
             topic,
             gauge,
             committed: Arc::default(),
+            read: Arc::default(),
         }
+    }
+
+    /// Notes that a record was read.
+    pub(crate) fn read(&self, partition: i32, kafka_offset: i64) {
+        lock(&self.read).insert(partition, kafka_offset + 1);
     }
 
     /// Notes committed offsets.
     pub(crate) fn commit(&self, kafka_offsets: &HashMap<i32, i64>) {
-        self.committed().extend(kafka_offsets);
+        lock(&self.committed).extend(kafka_offsets);
     }
 
     /// Takes the ends of the partitions from `statistics`.
@@ -37,7 +45,7 @@ impl Lag {
         let Some(topic) = statistics.topics.get(&*self.topic) else {
             return;
         };
-        let committed = self.committed();
+        let (committed, read) = (lock(&self.committed), lock(&self.read));
         for partition in topic
             .partitions
             .values()
@@ -48,14 +56,15 @@ impl Lag {
             let from = from.unwrap_or(partition.committed_offset.max(partition.lo_offset));
             // Negative values stand for "not known yet".
             if partition.ls_offset >= 0 && from >= 0 {
-                // Behind the last record there may be a transaction's marker, which nobody reads.
-                let is_done = partition.next_offset >= partition.ls_offset
-                    && partition.fetchq_cnt == 0
-                    && partition.app_offset <= from;
-                let lag = if is_done {
-                    0
-                } else {
-                    (partition.ls_offset - from).max(0)
+                // Behind the last record there may be a transaction's marker, which librdkafka
+                // passes over, and nobody commits.
+                let is_at_end = partition.app_offset >= partition.ls_offset;
+                let is_all_committed = read
+                    .get(&partition.partition)
+                    .is_none_or(|&next| next <= from);
+                let lag = match is_at_end && is_all_committed {
+                    true => 0,
+                    false => (partition.ls_offset - from).max(0),
                 };
                 self.of(partition.partition, |gauge, labels| {
                     gauge.with_label_values(labels).set(lag);
@@ -66,9 +75,10 @@ impl Lag {
 
     /// Forgets partitions that are no longer this worker's.
     pub(crate) fn forget(&self, partitions: &[i32]) {
-        let mut committed = self.committed();
+        let (mut committed, mut read) = (lock(&self.committed), lock(&self.read));
         for &partition in partitions {
             committed.remove(&partition);
+            read.remove(&partition);
             self.of(partition, |gauge, labels| {
                 // There is none for a partition that was never measured.
                 gauge.remove_label_values(labels).ok();
@@ -79,10 +89,8 @@ impl Lag {
     fn of(&self, partition: i32, then: impl FnOnce(&IntGaugeVec, &[&str])) {
         then(&self.gauge, &[&self.topic, &partition.to_string()]);
     }
+}
 
-    fn committed(&self) -> MutexGuard<'_, HashMap<i32, i64>> {
-        self.committed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(offsets: &Mutex<HashMap<i32, i64>>) -> MutexGuard<'_, HashMap<i32, i64>> {
+    offsets.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -149,7 +149,10 @@ impl Source {
             Some(Err(error)) => return self.consumer.context().poll_failed(error),
         };
         // A record may still come out of a partition whose revocation has been served.
-        if let Some(epoch) = self.ownership.epoch(rdkafka::Message::partition(&message)) {
+        let partition = rdkafka::Message::partition(&message);
+        if let Some(epoch) = self.ownership.epoch(partition) {
+            let lag = &self.consumer.context().lag;
+            lag.read(partition, rdkafka::Message::offset(&message));
             self.batch
                 .push(Record::read(&message, &self.topic, epoch), &self.limits);
         }

@@ -259,12 +259,11 @@ fn metrics_count_what_went_through() {
 
     desk.produce(20);
     desk.enriched(20);
-    // Readers may see a commit before the worker has counted it.
-    wait_until("20 are counted", secs(20), || {
-        value(
-            &get(&worker, "/metrics").1,
-            "copydesk_records_enriched_total",
-        ) >= 20.0
+    // Readers may see a commit before the worker has counted it; lag is measured once a second.
+    wait_until("20 are counted, and the lag is known", secs(20), || {
+        let (_, metrics) = get(&worker, "/metrics");
+        value(&metrics, "copydesk_records_enriched_total") >= 20.0
+            && metrics.contains("copydesk_lag_records{")
     });
     let (status, metrics) = get(&worker, "/metrics");
 
