@@ -1,6 +1,6 @@
 //! The seeds: raw articles as they come in, two of them with gold.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -49,16 +49,11 @@ pub(crate) fn measure(program: &Program, data: &Path, report: &mut Report) -> an
             .iter()
             .filter(|span| !has(&article.text, &span.text))
             .count();
-        let boilerplate: usize = gold
-            .boilerplate
-            .iter()
-            .map(|span| visible(&span.text))
-            .sum();
-        let kept = ratio(visible(&article.text), visible(&raw) - boilerplate);
+        let kept = kept(&without(&raw, &gold.boilerplate), &article.text);
         report.require(
             set,
             &format!("{}: article kept", name(&gold.file)),
-            kept.min(1.0),
+            kept,
             KEPT,
         );
         let wanted: BTreeSet<Span> = gold
@@ -95,9 +90,29 @@ fn has(text: &str, piece: &str) -> bool {
     text.lines().any(|line| line.contains(piece.trim()))
 }
 
-/// Characters that are no white space. Cleaning drops but never adds, so counts can be compared.
-fn visible(text: &str) -> usize {
-    text.chars().filter(|char| !char.is_whitespace()).count()
+/// A text without some spans.
+fn without(text: &str, spans: &[GoldSpan]) -> String {
+    let dropped = |i: u32| spans.iter().any(|span| (span.start..span.end).contains(&i));
+    let kept = (0..).zip(text.chars()).filter(|(i, _)| !dropped(*i));
+    kept.map(|(_, char)| char).collect()
+}
+
+/// The share of the wanted words, by their characters, that is found, each as often as wanted.
+fn kept(wanted: &str, found: &str) -> f64 {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    for word in found.split_whitespace() {
+        *left.entry(word).or_default() += 1;
+    }
+    let (mut kept, mut all) = (0, 0);
+    for word in wanted.split_whitespace() {
+        let chars = word.chars().count();
+        all += chars;
+        if let Some(times) = left.get_mut(word).filter(|times| **times > 0) {
+            *times -= 1;
+            kept += chars;
+        }
+    }
+    ratio(kept, all)
 }
 
 /// The seed's number.
