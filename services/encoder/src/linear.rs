@@ -23,11 +23,6 @@ impl Linear {
         }
     }
 
-    /// Number of logits.
-    pub fn outputs(&self) -> usize {
-        self.bias.len()
-    }
-
     /// Logits of shape `[tokens, outputs]` for vectors of shape `[tokens, hidden]`.
     pub fn logits(&self, vectors: ArrayView2<'_, f32>) -> Array2<f32> {
         vectors.dot(&self.weight) + &self.bias

@@ -12,18 +12,6 @@ use regex::{Captures, Regex};
 
 use crate::{Entity, Origin};
 
-/// The labels that rules give.
-pub(crate) const LABELS: [&str; 8] = [
-    "URL",
-    "EMAIL",
-    "CVE",
-    "HASH",
-    "WALLET",
-    "ATTACK_TECHNIQUE",
-    "IP",
-    "DOMAIN",
-];
-
 /// A kind of indicator.
 struct Kind {
     label: &'static str,

@@ -1,7 +1,5 @@
 //! The model's tag heads.
 
-use std::sync::Arc;
-
 use copydesk_encoder::{Error, Linear, ModelFolder, Window};
 use ndarray::{Array2, ArrayView2, Axis};
 use unicode_segmentation::GraphemeCursor;
@@ -41,16 +39,6 @@ impl Tagger {
         Ok(Self {
             heads: heads.collect::<Result<_, Error>>()?,
         })
-    }
-
-    /// The labels that this tagger gives, those of the rules included.
-    pub fn labels(&self) -> Vec<Arc<str>> {
-        let tags = self.heads.iter().flat_map(|head| &head.tags);
-        let model = tags
-            .filter(|tag| matches!(tag, Tag::Begin(_)))
-            .filter_map(Tag::label)
-            .cloned();
-        model.chain(indicator::LABELS.map(Arc::from)).collect()
     }
 
     /// Tags the words that a window owns. `vectors` has shape `[tokens, hidden]`.

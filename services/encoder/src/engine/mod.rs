@@ -44,22 +44,6 @@ pub enum Precision {
     Fp32,
 }
 
-/// The CPU's instruction sets that decide how fast a model runs, for benchmarks and logs.
-pub fn instruction_sets() -> Vec<&'static str> {
-    #[cfg(target_arch = "x86_64")]
-    let sets = [
-        ("avx2", is_x86_feature_detected!("avx2")),
-        ("avx512f", is_x86_feature_detected!("avx512f")),
-        ("avx512_vnni", is_x86_feature_detected!("avx512vnni")),
-        ("avx512_bf16", has_bf16()),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let sets: [(&str, bool); 0] = [];
-    sets.into_iter()
-        .filter_map(|(name, there)| there.then_some(name))
-        .collect()
-}
-
 /// Whether the CPU multiplies in bf16; every CPU with AMX does so with AVX-512, too.
 fn has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
