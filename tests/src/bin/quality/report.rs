@@ -1,87 +1,171 @@
-//! Figures, their floors, and the table of both.
+//! Figures, what they must not fall below, and the table of both.
 
 use std::fmt;
-use std::fs;
-use std::path::Path;
 
-use anyhow::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::score::{Counts, Score};
+use crate::calibration::Reliability;
+use crate::confusion::Confusion;
+use crate::score::{Counts, Estimate, Score};
 
-/// Figures in the order in which they were measured.
-#[derive(Default, Serialize)]
+/// What was measured with one numeric form of the model, in order.
+#[derive(Serialize)]
 pub(crate) struct Report {
-    figures: Vec<Figure>,
+    /// `bf16`, `fp32`, `int8`.
+    pub(crate) form: String,
+    pub(crate) figures: Vec<Figure>,
+    confusions: Vec<(String, Vec<Confusion>)>,
 }
 
-#[derive(Serialize)]
-struct Figure {
-    set: String,
-    name: String,
-    value: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    floor: Option<f64>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+/// One figure of one set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    pub(crate) set: String,
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    /// The interval that holds the figure 95 times in 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interval: Option<(f64, f64)>,
+    /// Precision, recall, and how many there were to find.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parts: Option<(f64, f64, usize)>,
+    /// Whether a fall of this figure is a failure.
+    #[serde(default)]
+    pub(crate) guarded: bool,
+    /// What it must be in any case.
+    #[serde(default, skip)]
+    bound: Option<Bound>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     detail: String,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
 impl Report {
+    pub(crate) fn new(form: String) -> Self {
+        Self {
+            form,
+            figures: Vec::new(),
+            confusions: Vec::new(),
+        }
+    }
+
+    /// Adds a figure that must not fall.
+    pub(crate) fn add(&mut self, set: &str, name: &str, estimate: Estimate) {
+        self.note(set, name, estimate).guarded = true;
+    }
+
     /// Adds a figure that may be anything.
-    pub(crate) fn note(&mut self, set: &str, name: &str, value: f64, detail: String) {
+    pub(crate) fn note(&mut self, set: &str, name: &str, estimate: Estimate) -> &mut Figure {
+        let figure = self.push(set, name, estimate.value);
+        figure.interval = Some((estimate.low, estimate.high));
+        figure
+    }
+
+    /// Adds a figure without an interval that must not fall.
+    pub(crate) fn add_exact(&mut self, set: &str, name: &str, value: f64) {
+        self.push(set, name, value).guarded = true;
+    }
+
+    /// Adds a figure that must never be below a bound.
+    pub(crate) fn require(&mut self, set: &str, name: &str, value: f64, least: f64) {
+        self.push(set, name, value).bound = Some(Bound::AtLeast(least));
+    }
+
+    /// Adds a figure that must never be above a bound.
+    pub(crate) fn at_most(&mut self, set: &str, name: &str, value: f64, most: f64) {
+        self.push(set, name, value).bound = Some(Bound::AtMost(most));
+    }
+
+    /// Adds precision, recall and F1 of each label.
+    pub(crate) fn add_labels(&mut self, set: &str, score: &Score) {
+        for label in score.labels() {
+            let one = |other: &str| other == label;
+            let counts = score.micro(one);
+            self.note(set, label, score.micro_f1(one)).parts = Some(parts(counts));
+        }
+    }
+
+    /// Adds micro and macro F1.
+    pub(crate) fn add_totals(&mut self, set: &str, score: &Score) {
+        let figure = self.note(set, "micro F1", score.micro_f1(|_| true));
+        figure.parts = Some(parts(score.micro(|_| true)));
+        figure.guarded = true;
+        self.note(set, "macro F1", score.macro_f1());
+    }
+
+    /// Adds a reliability curve and its error.
+    pub(crate) fn add_reliability(&mut self, set: &str, reliability: Reliability) {
+        let figure = self.push(set, "calibration error", reliability.error());
+        figure.detail = reliability.to_string();
+    }
+
+    /// Adds the most frequent errors.
+    pub(crate) fn add_confusions(&mut self, set: &str, confusions: Vec<Confusion>) {
+        self.confusions.push((set.to_owned(), confusions));
+    }
+
+    /// A figure by its set and name.
+    pub(crate) fn find(&self, set: &str, name: &str) -> Option<&Figure> {
+        find(&self.figures, set, name)
+    }
+
+    /// The figures that are out of their bounds.
+    pub(crate) fn out_of_bounds(&self) -> impl Iterator<Item = String> {
+        self.figures.iter().filter_map(Figure::complaint)
+    }
+
+    fn push(&mut self, set: &str, name: &str, value: f64) -> &mut Figure {
         self.figures.push(Figure {
             set: set.to_owned(),
             name: name.to_owned(),
             value,
-            floor: None,
-            detail,
+            interval: None,
+            parts: None,
+            guarded: false,
+            bound: None,
+            detail: String::new(),
         });
-    }
-
-    /// Adds a figure that must not fall below a floor.
-    pub(crate) fn require(&mut self, set: &str, name: &str, value: f64, floor: f64) {
-        self.note(set, name, value, String::new());
-        if let Some(last) = self.figures.last_mut() {
-            last.floor = Some(floor);
-        }
-    }
-
-    /// Adds F1 by label.
-    pub(crate) fn note_labels(&mut self, set: &str, score: &Score) {
-        for (label, counts) in score.labels() {
-            self.note(set, label, counts.f1(), detail(counts));
-        }
-    }
-
-    /// Whether every figure reaches its floor.
-    pub(crate) fn passes(&self) -> bool {
-        self.figures.iter().all(Figure::passes)
-    }
-
-    /// Saves the figures as JSON.
-    pub(crate) fn save(&self, path: &Path) -> anyhow::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
-        }
-        let json = serde_json::to_vec_pretty(self)?;
-        fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))
+        self.figures.last_mut().expect("it was just added")
     }
 }
 
-/// Precision, recall and support, as the table shows them.
-pub(crate) fn detail(counts: Counts) -> String {
-    let support = counts.right + counts.missed;
-    format!(
-        "P {:.3}  R {:.3}  n {support}",
-        counts.precision(),
-        counts.recall()
-    )
+/// A figure of a list by its set and name.
+pub(crate) fn find<'f>(figures: &'f [Figure], set: &str, name: &str) -> Option<&'f Figure> {
+    figures
+        .iter()
+        .find(|figure| figure.set == set && figure.name == name)
+}
+
+fn parts(counts: Counts) -> (f64, f64, usize) {
+    (counts.precision(), counts.recall(), counts.support())
 }
 
 impl Figure {
-    fn passes(&self) -> bool {
-        self.floor.is_none_or(|floor| self.value >= floor)
+    /// Value and interval as cells of a Markdown table.
+    pub(crate) fn cells(&self) -> String {
+        let interval = self.interval.map_or(String::new(), |(low, high)| {
+            format!("{low:.3} to {high:.3}")
+        });
+        format!("{:.3} | {interval}", self.value)
+    }
+
+    /// What is wrong with a figure that is out of its bound.
+    fn complaint(&self) -> Option<String> {
+        let (set, name, value) = (&self.set, &self.name, self.value);
+        match self.bound? {
+            Bound::AtLeast(least) if value < least => Some(format!(
+                "{set}, {name}: {value:.4}, at least {least} is asked for"
+            )),
+            Bound::AtMost(most) if value > most => Some(format!(
+                "{set}, {name}: {value:.4}, at most {most} is asked for"
+            )),
+            _ => None,
+        }
     }
 }
 
@@ -91,15 +175,36 @@ impl fmt::Display for Report {
         for figure in &self.figures {
             if figure.set != set {
                 set = &figure.set;
-                writeln!(out, "\n{set}")?;
+                let header = format!("{set} ({})", self.form);
+                writeln!(
+                    out,
+                    "\n{header:<50}         95 % interval        P      R      n"
+                )?;
             }
-            write!(out, "  {:<34} {:>9.4}", figure.name, figure.value)?;
-            if let Some(floor) = figure.floor {
-                let verdict = if figure.passes() { "ok" } else { "BELOW" };
-                write!(out, "  {verdict} (floor {floor})")?;
+            writeln!(out, "{figure}")?;
+        }
+        for (set, confusions) in &self.confusions {
+            writeln!(out, "\n{set} ({}): most frequent errors", self.form)?;
+            for one in confusions {
+                writeln!(out, "  {:>4}  {}", one.count, one.kind)?;
+                for example in &one.examples {
+                    writeln!(out, "          … {example} …")?;
+                }
             }
-            writeln!(out, "  {}", figure.detail)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "  {:<46} {:>7.4}", self.name, self.value)?;
+        if let Some((low, high)) = self.interval {
+            write!(out, "  {low:.4} to {high:.4}")?;
+        }
+        if let Some((precision, recall, support)) = self.parts {
+            write!(out, "  {precision:.3}  {recall:.3}  {support:>5}")?;
+        }
+        write!(out, "  {}", self.detail)
     }
 }
