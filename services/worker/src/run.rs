@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use copydesk_proto::Article;
+use fail::fail_point;
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
@@ -161,6 +162,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
                 continue;
             };
             let outcomes = self.process(batch);
+            fail_point!("before-hand-over");
             self.submit(session, outcomes, shutdown)?;
         }
         Ok(())

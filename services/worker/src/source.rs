@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use fail::fail_point;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
@@ -250,6 +251,7 @@ impl Context {
 impl ConsumerContext for Context {
     /// Runs before librdkafka assigns or gives up the partitions, and holds it up.
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        fail_point!("before-rebalance");
         self.metrics.rebalances.inc();
         match rebalance {
             Rebalance::Assign(list) => self.assign(consumer, &partitions(list)),
@@ -258,6 +260,7 @@ impl ConsumerContext for Context {
         }
         let assigned = i64::try_from(self.ownership.count()).unwrap_or(i64::MAX);
         self.metrics.partitions_assigned.set(assigned);
+        fail_point!("after-rebalance");
     }
 
     /// Runs once librdkafka has assigned or given up the partitions.

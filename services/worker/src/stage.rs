@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use copydesk_proto::{Article, StageReport};
+use fail::fail_point;
 use prometheus::HistogramVec;
 use tracing::warn;
 
@@ -82,6 +83,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
     fn attempt(&mut self, articles: &[Article]) -> Result<Vec<Article>, Reject> {
         let mut drafts: Vec<D> = articles.iter().cloned().map(D::from).collect();
         for stage in &mut self.stages {
+            fail_point!("before-stage");
             let start = Instant::now();
             call(stage.as_mut(), &mut drafts)?;
             let seconds = start.elapsed().as_secs_f64();

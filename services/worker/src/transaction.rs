@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fail::fail_point;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -43,6 +44,7 @@ impl Transactions {
         let producer: ThreadedProducer<_> = clients::producer(config)
             .create_with_context(deliveries)
             .map_err(Error::of_client)?;
+        fail_point!("before-init");
         let deadline = Instant::now() + config.kafka.commit_timeout();
         loop {
             let step = "initialise transactions";
@@ -68,8 +70,11 @@ impl Transactions {
         claim: &Claim<'_>,
         outcomes: &mut [Outcome],
     ) -> Result<HashMap<i32, i64>, Error> {
+        fail_point!("before-begin");
         self.retried("begin", |_| self.producer.begin_transaction())?;
+        fail_point!("after-begin");
         self.produce(outcomes)?;
+        fail_point!("before-send-offsets");
         let next = next_offsets(outcomes);
         let offsets = self.offset_list(&next)?;
         self.retried("send offsets", |timeout| {
@@ -77,15 +82,19 @@ impl Transactions {
             self.producer
                 .send_offsets_to_transaction(&offsets, &claim.proof, timeout)
         })?;
+        fail_point!("before-commit");
         self.retried("commit", |timeout| {
             self.producer.commit_transaction(timeout)
         })?;
+        fail_point!("after-commit");
         Ok(next)
     }
 
     /// Aborts the transaction, so that the next may begin.
     pub(crate) fn abort(&self) -> Result<(), Error> {
+        fail_point!("before-abort");
         let aborted = self.retried("abort", |timeout| self.producer.abort_transaction(timeout));
+        fail_point!("after-abort");
         aborted.map_err(|error| match error {
             Error::Abort { step, cause } => Error::Broken { step, cause },
             Error::Rebalanced(cause) => Error::Broken {
@@ -124,10 +133,12 @@ impl Transactions {
                 self.delivered(deadline)?;
             }
             self.send(i, outcome, deadline)?;
+            fail_point!("between-records");
             if outcome.suspect {
                 self.delivered(deadline)?;
             }
         }
+        fail_point!("before-delivered");
         self.delivered(deadline)
     }
 
