@@ -10,6 +10,8 @@
 #   broker.sh restart DIR                  stop if it runs, start on the same port with the same data
 #
 # DIR/bootstrap holds the address, DIR/pid the process id while it runs, DIR/broker.log what it says.
+# With PROXY_PORT in the environment, start opens a second way in, whose address is in DIR/proxied;
+# clients that come by it are told to connect to PROXY_PORT, where a proxy to it is to listen.
 # Only the address goes to stdout. A topic that is there already is left as it is.
 set -euo pipefail
 
@@ -81,11 +83,20 @@ running() {
 configure() {
   local controller_port
   until controller_port=$(free_port) && [[ $controller_port != "$1" ]]; do :; done
+  local listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$controller_port
+  local advertised=PLAINTEXT://127.0.0.1:$1
+  if [[ -n ${PROXY_PORT:-} ]]; then
+    local port
+    until port=$(free_port) && [[ $port != "$1" && $port != "$controller_port" ]]; do :; done
+    listeners+=,PROXIED://127.0.0.1:$port
+    advertised+=,PROXIED://127.0.0.1:$PROXY_PORT
+    echo "127.0.0.1:$port" >"$dir/proxied"
+  fi
   cat "$root/deploy/kafka/server.properties" - >"$dir/server.properties" <<END
 
 log.dirs=$dir/data
-listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$controller_port
-advertised.listeners=PLAINTEXT://127.0.0.1:$1
+listeners=$listeners
+advertised.listeners=$advertised
 controller.quorum.voters=1@127.0.0.1:$controller_port
 END
   echo "127.0.0.1:$1" >"$dir/bootstrap"

@@ -1,10 +1,21 @@
 //! A Kafka broker of the tests' own.
 
+use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
+
+/// How a broker differs from the one that tests share.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BrokerOptions {
+    /// Port of a proxy that leads to [`Broker::proxied`].
+    pub proxy_port: Option<u16>,
+    /// Size of a disk of its own for its data, in memory; takes the rights to mount one.
+    pub disk_mib: Option<u32>,
+}
 
 /// A broker, from `deploy/broker.sh`. It ends with the process that started it, however that ends.
 #[derive(Debug)]
@@ -24,11 +35,22 @@ impl Broker {
 
     /// A broker of one's own, to be killed and restarted.
     pub fn start() -> Self {
+        Self::start_as(BrokerOptions::default())
+    }
+
+    /// A broker of one's own that differs from others.
+    pub fn start_as(options: BrokerOptions) -> Self {
         let folder = TempDir::with_prefix("copydesk-broker-")
             .expect("a temporary folder")
             .keep();
         let watchdog = watchdog(&folder);
-        let bootstrap = script("start", &folder);
+        if let Some(mib) = options.disk_mib {
+            mount(&folder.join(DATA), mib);
+        }
+        let env = options
+            .proxy_port
+            .map(|port| ("PROXY_PORT", port.to_string()));
+        let bootstrap = script("start", &folder, env);
         Self {
             bootstrap,
             folder,
@@ -41,21 +63,42 @@ impl Broker {
         &self.bootstrap
     }
 
+    /// The folder of its data: a disk of its own where it was given one.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join(DATA)
+    }
+
+    /// The address that a proxy for its clients is to connect to.
+    pub fn proxied(&self) -> SocketAddr {
+        let address = fs::read_to_string(self.folder.join("proxied"));
+        let address = address.expect("the broker was started with a proxy's port");
+        address.trim().parse().expect("broker.sh writes an address")
+    }
+
+    /// Whether its process runs.
+    pub fn is_running(&self) -> bool {
+        let pid = fs::read_to_string(self.folder.join("pid"));
+        pid.is_ok_and(|pid| Path::new("/proc").join(pid.trim()).join("exe").exists())
+    }
+
     /// Ends it by SIGKILL.
     pub fn kill(&self) {
-        script("kill", &self.folder);
+        script("kill", &self.folder, None);
     }
 
     /// Stops it in good order.
     pub fn stop(&self) {
-        script("stop", &self.folder);
+        script("stop", &self.folder, None);
     }
 
     /// Starts it again, with the same address and data.
     pub fn restart(&self) {
-        script("restart", &self.folder);
+        script("restart", &self.folder, None);
     }
 }
+
+/// Name of the folder of the data in the folder of a broker.
+const DATA: &str = "data";
 
 impl Drop for Broker {
     fn drop(&mut self) {
@@ -67,7 +110,7 @@ impl Drop for Broker {
 }
 
 fn watchdog(folder: &Path) -> Child {
-    let script = r#"read -r; "$0" kill "$1"; rm -rf "$1""#;
+    let script = r#"read -r; "$0" kill "$1"; umount --quiet "$1/data"; rm -rf "$1""#;
     Command::new("setsid")
         .args(["bash", "-c", script])
         .args([broker_script().as_path(), folder])
@@ -78,11 +121,22 @@ fn watchdog(folder: &Path) -> Child {
         .expect("setsid and bash are installed")
 }
 
+fn mount(folder: &Path, mib: u32) {
+    fs::create_dir(folder).expect("the folder is the broker's own");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "copydesk"])
+        .arg(folder)
+        .status();
+    let mounted = mounted.expect("mount is installed");
+    assert!(mounted.success(), "cannot mount {}", folder.display());
+}
+
 /// Runs `broker.sh`; what it prints.
-fn script(command: &str, folder: &Path) -> String {
+fn script(command: &str, folder: &Path, env: Option<(&str, String)>) -> String {
     let output = Command::new(broker_script())
         .arg(command)
         .arg(folder)
+        .envs(env)
         .stdin(Stdio::null())
         .output()
         .expect("deploy/broker.sh is there");

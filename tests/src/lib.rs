@@ -8,7 +8,7 @@ mod process;
 mod topic;
 mod wait;
 
-pub use broker::Broker;
+pub use broker::{Broker, BrokerOptions};
 pub use process::Process;
 pub use topic::{Record, Topic, Topics};
 pub use wait::{secs, wait_until};

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::wait_until;
 
-/// A run of the program `copydesk`. It is killed when this is dropped.
+/// A run of the program `copydesk`, or of another. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -37,7 +37,16 @@ impl Process {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
     ) -> Self {
-        let mut child = Command::new(Self::program())
+        Self::spawn_program(&Self::program(), args, env)
+    }
+
+    /// Starts another program, in the same way.
+    pub fn spawn_program(
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        env: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> Self {
+        let mut child = Command::new(program)
             .args(args)
             .envs(env)
             .stdin(Stdio::null())
@@ -49,6 +58,16 @@ impl Process {
         keep(child.stdout.take().expect("it is piped"), &log);
         keep(child.stderr.take().expect("it is piped"), &log);
         Self { child, log }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it has ended; `None` while it runs.
+    pub fn exit(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is our child")
     }
 
     /// What it has written so far.
@@ -87,7 +106,7 @@ impl Process {
     pub fn wait_exit(&mut self, limit: Duration) -> ExitStatus {
         let mut status = None;
         wait_until("the program ends", limit, || {
-            status = self.child.try_wait().expect("it is our child");
+            status = self.exit();
             status.is_some()
         });
         status.expect("it has ended")

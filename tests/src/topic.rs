@@ -176,10 +176,34 @@ impl Topic {
 
     /// Everything committed so far: by partition, each in order.
     pub fn drain_committed(&self) -> Vec<Record> {
+        self.drain("read_committed")
+    }
+
+    /// Everything written so far, aborted transactions and open ones included.
+    pub fn drain_uncommitted(&self) -> Vec<Record> {
+        self.drain("read_uncommitted")
+    }
+
+    /// Deletes it.
+    pub fn delete(&self) {
+        let admin: AdminClient<DefaultClientContext> = self
+            .client()
+            .create()
+            .expect("the settings are librdkafka's");
+        let options = AdminOptions::new().operation_timeout(Some(REQUEST));
+        let deleted = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(admin.delete_topics(&[&self.name], &options));
+        let results = deleted.expect("the broker answers");
+        assert_eq!(results, [Ok(self.name.clone())]);
+    }
+
+    fn drain(&self, isolation: &str) -> Vec<Record> {
         let consumer: BaseConsumer = self
             .client()
             .set("group.id", "unused")
-            .set("isolation.level", "read_committed")
+            .set("isolation.level", isolation)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "10")
