@@ -12,7 +12,7 @@ train := services/encoder/train
 venv := .cache/venv
 tools := .cache/tools
 
-.PHONY: help setup native broker build demo test check fmt train quality bench clean
+.PHONY: help setup native broker build demo test check fmt train quality bench chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -57,6 +57,10 @@ quality: native ## Measure quality against gold: make quality [ARGS=...]
 bench: native broker ## Measure speed, with and without Kafka: make bench [ARGS=...]
 	cargo build --locked --release --package copydesk
 	cargo run --locked --release --package copydesk-tests --bin bench -- $(ARGS)
+
+chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]
+	cargo run --locked --package copydesk-tests --bin chaos -- \
+	  $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(SEED),--seed=$(SEED)) $(ARGS)
 
 clean: ## Remove what was built; with ALL=1 also what was fetched
 	cargo clean

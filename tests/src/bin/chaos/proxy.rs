@@ -1,0 +1,275 @@
+//! A TCP proxy in front of the broker that delays, cuts and holds connections.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use fastrand::Rng;
+
+/// A proxy that listens for as long as the process lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    broker: Option<SocketAddr>,
+    /// How late everything is.
+    delay: Duration,
+    links: Vec<Link>,
+    last_id: u64,
+}
+
+/// A connection of a client, and the one to the broker that it is joined to.
+#[derive(Debug)]
+struct Link {
+    id: u64,
+    client: TcpStream,
+    broker: TcpStream,
+    /// Which ways it is half-open now: what is sent waits, until the proxy is healed.
+    held: Held,
+}
+
+/// Ways of a connection that are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) to_broker: bool,
+    pub(crate) to_client: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    ToBroker,
+    ToClient,
+}
+
+impl Proxy {
+    /// Listens on a free port; connections are refused until it is told where the broker is.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot listen")?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // A broker that is down refuses: so does the proxy, by closing at once.
+                theirs.join(client).ok();
+            }
+        });
+        Ok(Self { port, shared })
+    }
+
+    /// The port that clients connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Says where the broker is.
+    pub(crate) fn lead_to(&self, broker: SocketAddr) {
+        self.shared.lock().broker = Some(broker);
+    }
+
+    /// Makes everything late.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.shared.lock().delay = delay;
+    }
+
+    /// Cuts each connection with a probability of a half; how many.
+    pub(crate) fn cut(&self, random: &mut Rng) -> usize {
+        let state = self.shared.lock();
+        let unlucky = state.links.iter().filter(|_| random.bool());
+        unlucky.map(Link::cut).count()
+    }
+
+    /// Holds each connection with a probability of a half; how many. Those made later are not held,
+    /// so that what a client sends again may overtake what it has sent before.
+    pub(crate) fn hold(&self, random: &mut Rng, held: Held) -> usize {
+        let mut state = self.shared.lock();
+        let unlucky = state.links.iter_mut().filter(|_| random.bool());
+        unlucky.map(|link| link.held = held).count()
+    }
+
+    /// Lets everything pass again; what was held goes its way, late.
+    pub(crate) fn heal(&self) {
+        let mut state = self.shared.lock();
+        state.delay = Duration::ZERO;
+        for link in &mut state.links {
+            link.held = Held::default();
+        }
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins a client to the broker, by a thread for each way.
+    fn join(self: &Arc<Self>, client: TcpStream) -> io::Result<()> {
+        let address = self.lock().broker.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let broker = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        for stream in [&client, &broker] {
+            stream.set_nodelay(true)?;
+        }
+        let ways = [
+            (Way::ToBroker, client.try_clone()?, broker.try_clone()?),
+            (Way::ToClient, broker.try_clone()?, client.try_clone()?),
+        ];
+        let id = self.add(client, broker);
+        for (way, from, to) in ways {
+            let shared = Arc::clone(self);
+            thread::spawn(move || {
+                // An error ends the connection, as it would without a proxy.
+                shared.pump(id, way, &from, &to).ok();
+                to.shutdown(Shutdown::Write).ok();
+                if matches!(way, Way::ToClient) {
+                    shared.remove(id);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn add(&self, client: TcpStream, broker: TcpStream) -> u64 {
+        let mut state = self.lock();
+        state.last_id += 1;
+        let id = state.last_id;
+        let held = Held::default();
+        state.links.push(Link {
+            id,
+            client,
+            broker,
+            held,
+        });
+        id
+    }
+
+    fn remove(&self, id: u64) {
+        self.lock().links.retain(|link| link.id != id);
+    }
+
+    fn pump(&self, id: u64, way: Way, mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+        let mut buffer = [0; 1 << 14];
+        loop {
+            let length = from.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(());
+            }
+            self.wait(id, way);
+            to.write_all(&buffer[..length])?;
+        }
+    }
+
+    /// Waits for the delay, and for as long as the connection is held.
+    fn wait(&self, id: u64, way: Way) {
+        let is_held = |state: &mut State| {
+            let link = state.links.iter().find(|link| link.id == id);
+            link.is_some_and(|link| match way {
+                Way::ToBroker => link.held.to_broker,
+                Way::ToClient => link.held.to_client,
+            })
+        };
+        let state = self.changed.wait_while(self.lock(), is_held);
+        let end = Instant::now() + state.unwrap_or_else(PoisonError::into_inner).delay;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left);
+        }
+    }
+}
+
+impl Link {
+    fn cut(&self) {
+        for stream in [&self.client, &self.broker] {
+            // Fails where it is closed already.
+            stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client and the broker's end of its connection, through a proxy.
+    fn joined() -> (Proxy, TcpStream, TcpStream) {
+        let broker = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let proxy = Proxy::listen().unwrap();
+        proxy.lead_to(broker.local_addr().unwrap());
+        let client = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+        let (end, _) = broker.accept().unwrap();
+        (proxy, client, end)
+    }
+
+    fn hold_all(proxy: &Proxy, held: Held) {
+        let mut random = Rng::with_seed(1);
+        while proxy.hold(&mut random, held) == 0 {}
+    }
+
+    fn received(stream: &mut TcpStream) -> [u8; 4] {
+        let mut bytes = [0; 4];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn held_bytes_arrive_after_the_client_is_gone() {
+        let (proxy, mut client, mut end) = joined();
+        let to_broker = true;
+        hold_all(
+            &proxy,
+            Held {
+                to_broker,
+                ..Held::default()
+            },
+        );
+        client.write_all(b"late").unwrap();
+        drop(client);
+        end.set_nonblocking(true).unwrap();
+        assert!(end.read(&mut [0; 4]).is_err());
+        end.set_nonblocking(false).unwrap();
+
+        proxy.heal();
+
+        assert_eq!(&received(&mut end), b"late");
+    }
+
+    #[test]
+    fn half_open_connection_passes_the_other_way() {
+        let (proxy, mut client, mut end) = joined();
+        let to_client = true;
+        hold_all(
+            &proxy,
+            Held {
+                to_client,
+                ..Held::default()
+            },
+        );
+
+        client.write_all(b"ping").unwrap();
+
+        assert_eq!(&received(&mut end), b"ping");
+    }
+
+    #[test]
+    fn cut_connection_ends_on_both_sides() {
+        let (proxy, mut client, mut end) = joined();
+
+        let mut random = Rng::with_seed(1);
+        while proxy.cut(&mut random) == 0 {}
+
+        assert_eq!(client.read(&mut [0; 4]).unwrap_or(0), 0);
+        assert_eq!(end.read(&mut [0; 4]).unwrap_or(0), 0);
+    }
+}

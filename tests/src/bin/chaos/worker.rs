@@ -1,0 +1,151 @@
+//! The worker process: the real worker, with a stage that costs nothing.
+
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::Context;
+use copydesk_proto::{Article, Format};
+use copydesk_worker::config::{
+    Batch, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics,
+};
+use copydesk_worker::{
+    Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
+};
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+use tracing_subscriber::EnvFilter;
+
+use crate::article::{MAX_VALUE_BYTES, transformed};
+use crate::orders::{MAX_POLL_INTERVAL, Orders, SESSION, TRANSACTION};
+use crate::planted;
+
+/// How a worker ends that another one with its identity has fenced.
+pub(crate) const FENCED: u8 = 3;
+
+/// Works until SIGTERM, as ordered.
+pub(crate) fn run(orders: &str) -> anyhow::Result<ExitCode> {
+    let orders: Orders = serde_json::from_str(orders).context("cannot read the orders")?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    if let Some(fuse) = &orders.fuse {
+        fuse.lay()?;
+    }
+    let shutdown = Shutdown::new();
+    stop_on_sigterm(&shutdown)?;
+    if let Some(plant) = orders.plant {
+        return planted::run(plant, &orders, &shutdown);
+    }
+    let metrics = Metrics::new("chaos");
+    let health = Health::new(&metrics);
+    let pipeline = Pipeline::new(vec![Box::new(Transform)]);
+    let worker = Worker::new(config(&orders), pipeline, metrics, health)?;
+    match worker.run(&shutdown) {
+        Err(error @ Error::Fenced { .. }) => {
+            tracing::warn!(%error, "fenced");
+            Ok(ExitCode::from(FENCED))
+        }
+        ended => Ok(ended.map(|()| ExitCode::SUCCESS)?),
+    }
+}
+
+fn stop_on_sigterm(shutdown: &Shutdown) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGTERM])?;
+    let shutdown = shutdown.clone();
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            shutdown.request();
+        }
+    });
+    Ok(())
+}
+
+/// The default settings but for times, which are short, so that much goes wrong in a minute.
+fn config(orders: &Orders) -> Config {
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let member = || ("group.instance.id".to_owned(), orders.instance.clone());
+    Config {
+        service: "chaos".to_owned(),
+        kafka: Kafka {
+            brokers: orders.brokers.clone(),
+            group: orders.group.clone(),
+            instance: orders.instance.clone(),
+            transactional_id: format!("{}.{}", orders.group, orders.instance),
+            assignment: orders.assignment.clone(),
+            session_timeout_ms: ms(SESSION),
+            max_poll_interval_ms: ms(MAX_POLL_INTERVAL),
+            transaction_timeout_ms: ms(TRANSACTION),
+            request_timeout_ms: 2_000,
+            commit_timeout_ms: 4_000,
+            stop_timeout_ms: 4_000,
+            max_record_bytes: 1 << 20,
+            prefetch_bytes: 1 << 20,
+            librdkafka: Properties::from_iter(orders.is_static.then(member)),
+        },
+        topics: Topics {
+            input: orders.input.clone(),
+            output: orders.output.clone(),
+            dead_letters: orders.dead_letters.clone(),
+        },
+        input: Input {
+            format: InputFormat::Auto,
+        },
+        output: Output {
+            format: Format::Json,
+            compression: "none".to_owned(),
+        },
+        batch: Batch {
+            max_records: 16,
+            max_bytes: 1 << 19,
+            linger_ms: 20,
+        },
+        limits: Limits {
+            max_value_bytes: MAX_VALUE_BYTES,
+        },
+        retry: Retry {
+            initial_ms: 50,
+            max_ms: 500,
+            max_attempts: 5,
+        },
+    }
+}
+
+/// A draft with nothing but its article.
+struct Draft(Article);
+
+impl From<Article> for Draft {
+    fn from(article: Article) -> Self {
+        Self(article)
+    }
+}
+
+impl From<Draft> for Article {
+    fn from(draft: Draft) -> Self {
+        draft.0
+    }
+}
+
+impl AsMut<Article> for Draft {
+    fn as_mut(&mut self) -> &mut Article {
+        &mut self.0
+    }
+}
+
+/// Transforms the text, and panics on poison.
+struct Transform;
+
+impl Stage<Draft> for Transform {
+    fn name(&self) -> &'static str {
+        "transform"
+    }
+
+    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+        for Draft(article) in drafts {
+            article.text = transformed(&article.text);
+        }
+        Ok(())
+    }
+}
