@@ -110,7 +110,7 @@ impl Drop for Broker {
 }
 
 fn watchdog(folder: &Path) -> Child {
-    let script = r#"read -r; "$0" kill "$1"; umount --quiet "$1/data"; rm -rf "$1""#;
+    let script = r#"read -r; "$0" kill "$1"; umount --quiet --lazy "$1/data"; rm -rf "$1""#;
     Command::new("setsid")
         .args(["bash", "-c", script])
         .args([broker_script().as_path(), folder])

@@ -58,9 +58,12 @@ struct Arguments {
     /// Articles a second.
     #[arg(long, default_value_t = 100)]
     rate: u32,
-    /// Runs wrong workers instead, and wants each of them found.
+    /// Runs all wrong workers instead, and wants each of them found.
     #[arg(long)]
     planted: bool,
+    /// Runs this wrong worker instead.
+    #[arg(long)]
+    plant: Vec<Plant>,
     /// Folder for the histories.
     #[arg(long, default_value = "target/chaos")]
     histories: PathBuf,
@@ -84,7 +87,7 @@ fn main() -> anyhow::Result<ExitCode> {
         return worker::run(orders);
     }
     let world = world()?;
-    let is_well = match arguments.planted {
+    let is_well = match arguments.planted || !arguments.plant.is_empty() {
         true => try_plants(&world, &arguments)?,
         false => try_workers(&world, &arguments)?,
     };
@@ -133,7 +136,9 @@ fn try_workers(world: &World, arguments: &Arguments) -> anyhow::Result<bool> {
 /// Runs the wrong workers, a few side by side; whether each was found, and the right one was not.
 fn try_plants(world: &World, arguments: &Arguments) -> anyhow::Result<bool> {
     let mut is_well = true;
-    for plants in Plant::ALL.chunks(SIDE_BY_SIDE) {
+    let mut plants = Plant::ALL.to_vec();
+    plants.retain(|(plant, _)| arguments.planted || arguments.plant.contains(plant));
+    for plants in plants.chunks(SIDE_BY_SIDE) {
         let trials: Vec<anyhow::Result<bool>> = thread::scope(|scope| {
             let start = |&plant| scope.spawn(move || try_plant(world, arguments, plant));
             let trials: Vec<_> = plants.iter().map(start).collect();

@@ -31,7 +31,7 @@ const LINGER: Duration = Duration::from_millis(20);
 const MAX_RECORDS: usize = 16;
 
 /// A bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Plant {
     /// None: what the checker must not find anything in.
@@ -77,9 +77,12 @@ impl Plant {
         (Self::Deaf, Some(Breach::Stuck)),
     ];
 
-    /// Whether it never commits the end of a partition.
+    /// Whether it may never commit the end of a partition.
     pub(crate) fn stays_behind(self) -> bool {
-        matches!(self, Self::OffsetOffByOne | Self::Deaf)
+        matches!(
+            self,
+            Self::OffsetOffByOne | Self::SkipAfterAbort | Self::Deaf
+        )
     }
 }
 

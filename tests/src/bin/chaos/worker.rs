@@ -1,7 +1,9 @@
 //! The worker process: the real worker, with a stage that costs nothing.
 
+use std::os::unix::process::parent_id;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use copydesk_proto::{Article, Format};
@@ -11,8 +13,9 @@ use copydesk_worker::config::{
 use copydesk_worker::{
     Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
 };
-use signal_hook::consts::SIGTERM;
+use signal_hook::consts::{SIGKILL, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::raise;
 use tracing_subscriber::EnvFilter;
 
 use crate::article::{MAX_VALUE_BYTES, transformed};
@@ -36,6 +39,7 @@ pub(crate) fn run(orders: &str) -> anyhow::Result<ExitCode> {
     }
     let shutdown = Shutdown::new();
     stop_on_sigterm(&shutdown)?;
+    end_with_parent();
     if let Some(plant) = orders.plant {
         return planted::run(plant, &orders, &shutdown);
     }
@@ -63,9 +67,20 @@ fn stop_on_sigterm(shutdown: &Shutdown) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A worker whose checker was killed would go on for ever.
+fn end_with_parent() {
+    let parent = parent_id();
+    thread::spawn(move || {
+        while parent_id() == parent {
+            thread::park_timeout(Duration::from_secs(1));
+        }
+        raise(SIGKILL)
+    });
+}
+
 /// The default settings but for times, which are short, so that much goes wrong in a minute.
 fn config(orders: &Orders) -> Config {
-    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let member = || ("group.instance.id".to_owned(), orders.instance.clone());
     Config {
         service: "chaos".to_owned(),
