@@ -21,6 +21,8 @@ use crate::worker::FENCED;
 
 /// A worker that was asked to stop, and is still there after this, is stuck.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// What a worker says when it gets partitions.
+const ASSIGNED: &str = "partitions assigned";
 /// Exit status of a Rust program that has panicked.
 const PANICKED: i32 = 101;
 
@@ -232,7 +234,7 @@ impl Fleet {
 
     fn note_end(&mut self, worker: &Worker, status: ExitStatus) {
         let log = worker.process.log();
-        self.counts.rebalances += log.matches("partitions assigned").count();
+        self.counts.rebalances += log.matches(ASSIGNED).count();
         self.counts.aborted_transactions += log.matches("transaction aborted, batch").count();
         self.counts.restarted_sessions += log.matches("will start again").count();
         let detail = json!({
@@ -272,6 +274,11 @@ impl Worker {
         true
     }
 
+    /// Whether it has had partitions.
+    fn is_at_work(&self) -> bool {
+        self.orders.plant.is_some() || self.process.log().contains(ASSIGNED)
+    }
+
     /// Whether its own fuse explains how it has ended.
     fn has_blown(&self, status: ExitStatus) -> bool {
         match self.orders.fuse.as_ref().map(|fuse| fuse.deed) {
@@ -297,12 +304,21 @@ fn program() -> PathBuf {
     std::env::current_exe().expect("a program has a path")
 }
 
+/// One of the workers, mostly one that has partitions: on a slow machine most have not come to that,
+/// and to kill them proves little.
 fn random_of<'w>(
     places: &'w mut BTreeMap<usize, Worker>,
     random: &mut Rng,
 ) -> Option<&'w mut Worker> {
-    let i = random.usize(..places.len().max(1));
-    places.values_mut().nth(i)
+    let is_any = random.u32(..5) == 0;
+    let candidates = places.values_mut();
+    let mut candidates: Vec<_> = candidates
+        .filter(|worker| is_any || worker.is_at_work())
+        .collect();
+    if candidates.is_empty() {
+        return None;
+    }
+    Some(candidates.swap_remove(random.usize(..candidates.len())))
 }
 
 /// Whether a process is halted, by itself or by others.

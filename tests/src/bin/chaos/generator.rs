@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::article::Article;
 use crate::checker::Place;
-use crate::history::History;
+use crate::history::{ACKNOWLEDGED, History};
 
 /// Between two handfuls of articles.
 const TICK: Duration = Duration::from_millis(50);
@@ -159,7 +159,7 @@ impl ProducerContext for Receipts {
             Ok(message) => {
                 let place = (message.partition(), message.offset());
                 self.history
-                    .note("acknowledged", json!([*number, place.0, place.1]));
+                    .note(ACKNOWLEDGED, json!([*number, place.0, place.1]));
                 self.lock().push((*number, place));
             }
             Err((error, _)) => {

@@ -9,6 +9,9 @@ use std::time::Instant;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+/// What happens most often.
+pub(crate) const ACKNOWLEDGED: &str = "acknowledged";
+
 /// The history of a round.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -43,11 +46,9 @@ impl History {
         });
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(file, "{line}").expect("there is room for the history");
-    }
-
-    /// Brings all lines to disk.
-    pub(crate) fn flush(&self) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush().expect("there is room for the history");
+        // So that it can be read while the round goes on.
+        if what != ACKNOWLEDGED {
+            file.flush().expect("there is room for the history");
+        }
     }
 }

@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long, default_value_t = 60)]
     round_seconds: u64,
     /// Articles a second.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 60)]
     rate: u32,
     /// Runs all wrong workers instead, and wants each of them found.
     #[arg(long)]

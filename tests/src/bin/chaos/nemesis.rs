@@ -45,7 +45,7 @@ pub(crate) fn trouble_workers(fleet: &Mutex<Fleet>, mut random: Rng, stop: &Shut
     while !stop.wait_timeout(TICK) {
         let mut fleet = fleet.lock().unwrap_or_else(PoisonError::into_inner);
         if Instant::now() >= next {
-            next = Instant::now() + between(&mut random, 200..2_500);
+            next = Instant::now() + between(&mut random, 200..2_000);
             match random.u32(..20) {
                 0..11 => fleet.kill(),
                 11..14 => fleet.halt(),
@@ -66,7 +66,7 @@ pub(crate) fn trouble_broker(
     history: &History,
     stop: &Shutdown,
 ) {
-    while !stop.wait_timeout(between(&mut random, 8_000..30_000)) {
+    while !stop.wait_timeout(between(&mut random, 5_000..20_000)) {
         let down = between(&mut random, 0..3_000);
         match (random.u32(..5), &world.disk) {
             (0, Some(disk)) => {

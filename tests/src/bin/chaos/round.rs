@@ -102,7 +102,6 @@ pub(crate) fn run(world: &World, plan: &Plan) -> anyhow::Result<Report> {
             .history
             .note("violation", json!(violation.to_string()));
     }
-    round.history.flush();
     for topic in [
         &round.topics.raw,
         &round.topics.enriched,

@@ -113,7 +113,7 @@ fn config(orders: &Orders) -> Config {
             compression: "none".to_owned(),
         },
         batch: Batch {
-            max_records: 16,
+            max_records: 64,
             max_bytes: 1 << 19,
             linger_ms: 20,
         },
