@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and how it explains itself.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,6 +21,7 @@ Examples:
   copydesk feed --brokers localhost:9092 news/    put a folder of articles on Kafka
   copydesk run --brokers localhost:9092           enrich what is there, until stopped
   copydesk tail --brokers localhost:9092          watch the enriched articles come out
+  copydesk replay --brokers localhost:9092        send back what was rejected, to try it again
 
 Settings come from the defaults, then the file of --config, then the environment
 (COPYDESK__KAFKA__BROKERS=localhost:9092), then flags (--set kafka.brokers=localhost:9092).
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Feed(FeedArgs),
     /// Show enriched articles as they come out of Kafka.
     Tail(TailArgs),
+    /// Send dead letters back to the topics that they came from.
+    Replay(ReplayArgs),
 }
 
 impl Cli {
@@ -98,6 +102,7 @@ impl Command {
             Self::Run(args) => &args.kafka,
             Self::Feed(args) => &args.kafka,
             Self::Tail(args) => &args.kafka,
+            Self::Replay(args) => &args.kafka,
             Self::Text(_) => return None,
         };
         kafka.brokers.as_deref()
@@ -232,6 +237,68 @@ pub(crate) struct TailArgs {
     pub(crate) format: OutputFormat,
 }
 
+/// Flags of `copydesk replay`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Each record goes back as it came: key, value, headers, time and partition, with one header more that
+counts how often (`copydesk.replays`). Without filters, all dead letters go that have not gone before.
+
+A dead letter is sent back once, also when a replay is killed and run again: what was sent is noted
+among the dead letters, in the same transaction (records with the header `copydesk.replay.group`).
+It stays on its topic. One that was left out can be sent by a later replay. With another --group, all
+are sent once more. A replay ends by itself, and stops another one that runs with its group.
+
+TIME is the record's own, not that of its rejection: 2026-11-22T18:00:00Z, or 2h for two hours ago.
+A record keeps it, so that one older than its topic's retention.ms may be deleted before it is read.
+
+Examples:
+  copydesk replay --brokers localhost:9092 --dry-run
+  copydesk replay --brokers localhost:9092 --stage ner --since 2h
+  copydesk replay --brokers localhost:9092 --reason bad_json,no_body --limit 10
+
+Exit codes: 0 all sent, 1 some cannot be sent or Kafka has failed (run it again), 2 bad usage.")]
+pub(crate) struct ReplayArgs {
+    /// Where Kafka is.
+    #[command(flatten)]
+    pub(crate) kafka: KafkaFlags,
+    /// Consumer group whose progress counts [default: as kafka.group, for the service `replay`].
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Only what was rejected for this reason, e.g. bad_json; several with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "REASON", num_args = 1)]
+    pub(crate) reason: Vec<String>,
+    /// Only what was rejected by this stage, or by `decode` or `produce`; several with commas.
+    #[arg(long, value_delimiter = ',', value_name = "STAGE", num_args = 1)]
+    pub(crate) stage: Vec<String>,
+    /// Only what came from this topic; several with commas between.
+    #[arg(long, value_delimiter = ',', value_name = "TOPIC", num_args = 1)]
+    pub(crate) topic: Vec<String>,
+    /// Only records from this time on.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) since: Option<SystemTime>,
+    /// Only records before this time.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) until: Option<SystemTime>,
+    /// Send at most so many.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Show what would be sent, and send nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How --dry-run shows the dead letters.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: LetterFormat,
+}
+
+/// A form of dead letters on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LetterFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people: one line each.
+    Table,
+}
+
 /// A form of enriched articles on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -247,6 +314,16 @@ fn setting(flag: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected SETTING=VALUE, e.g. batch.max_records=32".to_owned()),
     }
+}
+
+/// Parses a time, or how long ago it was.
+fn time(flag: &str) -> Result<SystemTime, String> {
+    if let Ok(time) = humantime::parse_rfc3339(flag) {
+        return Ok(time);
+    }
+    let ago = humantime::parse_duration(flag).ok();
+    ago.and_then(|ago| SystemTime::now().checked_sub(ago))
+        .ok_or_else(|| "expected a time such as 2026-11-22T18:00:00Z, or 2h".to_owned())
 }
 
 /// Parses a number of articles a second.
@@ -276,6 +353,19 @@ mod tests {
         };
         assert_eq!(args.stages, [StageName::Clean, StageName::Ner]);
         assert_eq!(args.files.len(), 2);
+    }
+
+    #[test]
+    fn time_is_a_date_or_an_age() {
+        let date = time("2023-11-14T22:13:20Z").unwrap();
+
+        let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(since_epoch.as_secs(), 1_700_000_000);
+        let age = time("2h 30m").unwrap().elapsed().unwrap();
+        assert_eq!(age.as_secs() / 60, 150);
+        for flag in ["yesterday", "", "2026-11-22", "90000000000000years"] {
+            assert!(time(flag).is_err(), "{flag}");
+        }
     }
 
     #[test]

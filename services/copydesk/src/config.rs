@@ -64,12 +64,39 @@ impl Config {
 
     /// What the worker of a service is told.
     pub(crate) fn worker(&self, service: &Service) -> worker::Config {
+        let (input, output) = (service.reads, service.writes);
+        self.worker_between(
+            service.name,
+            self.topics.name(input),
+            self.topics.name(output),
+        )
+    }
+
+    /// What a replay is told. Its transactional id is its group's name: of two replays of a group,
+    /// whatever their instance, the later one stops the earlier.
+    pub(crate) fn replay(&self, group: Option<&str>) -> worker::Config {
+        const SERVICE: &str = "replay";
+        let Topics {
+            raw, dead_letters, ..
+        } = &self.topics;
+        let mut config = self.worker_between(SERVICE, dead_letters, raw);
+        let own = match config.kafka.group.contains("{service}") {
+            true => config.kafka.group.replace("{service}", SERVICE),
+            // Not the workers' own group, which has members.
+            false => format!("{}.{SERVICE}", config.kafka.group),
+        };
+        config.kafka.group = group.map_or(own, str::to_owned);
+        config.kafka.transactional_id = config.kafka.group.clone();
+        config
+    }
+
+    fn worker_between(&self, service: &str, input: &str, output: &str) -> worker::Config {
         worker::Config {
-            service: service.name.to_owned(),
+            service: service.to_owned(),
             kafka: self.kafka.clone(),
             topics: worker::Topics {
-                input: self.topics.name(service.reads).to_owned(),
-                output: self.topics.name(service.writes).to_owned(),
+                input: input.to_owned(),
+                output: output.to_owned(),
                 dead_letters: self.topics.dead_letters.clone(),
             },
             input: self.input.clone(),

@@ -14,6 +14,7 @@ mod logging;
 mod model;
 mod output;
 mod present;
+mod replay;
 mod run;
 mod services;
 mod stages;
@@ -71,6 +72,7 @@ fn dispatch(command: &Command, config: &Config, layers: &Layers) -> anyhow::Resu
         Command::Text(args) => text::run(args, config),
         Command::Feed(args) => feed::run(args, config),
         Command::Tail(args) => tail::run(args, config),
+        Command::Replay(args) => replay::run(args, config),
     }
 }
 

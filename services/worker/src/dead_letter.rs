@@ -4,17 +4,18 @@
 
 use crate::record::{Header, Record};
 
-const TOPIC: &str = "__connect.errors.topic";
-const PARTITION: &str = "__connect.errors.partition";
-const OFFSET: &str = "__connect.errors.offset";
+pub(crate) const TOPIC: &str = "__connect.errors.topic";
+pub(crate) const PARTITION: &str = "__connect.errors.partition";
+pub(crate) const OFFSET: &str = "__connect.errors.offset";
 /// Step that rejected the record: `decode`, a stage's name, or `produce`.
-const STAGE: &str = "__connect.errors.stage";
+pub(crate) const STAGE: &str = "__connect.errors.stage";
 /// The reason as a word; Connect has the name of an exception class here.
-const REASON: &str = "__connect.errors.class.name";
-const DETAIL: &str = "__connect.errors.exception.message";
+pub(crate) const REASON: &str = "__connect.errors.class.name";
+pub(crate) const DETAIL: &str = "__connect.errors.exception.message";
 /// Not Connect's: the size of a value that was left out, being too large for the topic.
-const VALUE_OMITTED: &str = "__connect.errors.value.omitted.bytes";
-const ALL: [&str; 7] = [
+pub(crate) const VALUE_OMITTED: &str = "__connect.errors.value.omitted.bytes";
+/// Every header that a dead letter has and the record in it has not.
+pub(crate) const ALL: [&str; 7] = [
     TOPIC,
     PARTITION,
     OFFSET,

@@ -1,5 +1,7 @@
 //! Transactions: the records of a batch and the offsets that they came from, all or nothing.
 
+mod resend;
+
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use fail::fail_point;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
@@ -23,6 +26,8 @@ use crate::decode::CONTENT_TYPE;
 use crate::error::{Error, Refusal};
 use crate::ownership::Claim;
 use crate::record::{Header, Record};
+
+pub(crate) use resend::Resent;
 
 /// Limit on one try to initialise, so that a request to stop is seen.
 const PROBE: Duration = Duration::from_secs(3);
@@ -76,18 +81,28 @@ impl Transactions {
         self.produce(outcomes)?;
         fail_point!("before-send-offsets");
         let next = next_offsets(outcomes);
-        let offsets = self.offset_list(&next)?;
-        self.retried("send offsets", |timeout| {
-            let timeout = timeout.min(self.config.kafka.request_timeout());
-            self.producer
-                .send_offsets_to_transaction(&offsets, &claim.proof, timeout)
-        })?;
+        self.send_offsets(&self.config.topics.input, &next, &claim.proof)?;
         fail_point!("before-commit");
         self.retried("commit", |timeout| {
             self.producer.commit_transaction(timeout)
         })?;
         fail_point!("after-commit");
         Ok(next)
+    }
+
+    /// Adds to the transaction where reading goes on.
+    fn send_offsets(
+        &self,
+        topic: &str,
+        next: &HashMap<i32, i64>,
+        proof: &ConsumerGroupMetadata,
+    ) -> Result<(), Error> {
+        let offsets = offset_list(topic, next)?;
+        self.retried("send offsets", |timeout| {
+            let timeout = timeout.min(self.config.kafka.request_timeout());
+            self.producer
+                .send_offsets_to_transaction(&offsets, proof, timeout)
+        })
     }
 
     /// Aborts the transaction, so that the next may begin.
@@ -294,19 +309,6 @@ impl Transactions {
         Instant::now() + self.config.kafka.commit_timeout()
     }
 
-    fn offset_list(&self, next: &HashMap<i32, i64>) -> Result<TopicPartitionList, Error> {
-        let topic = &self.config.topics.input;
-        let mut list = TopicPartitionList::with_capacity(next.len());
-        for (&partition, &kafka_offset) in next {
-            let added = list.add_partition_offset(topic, partition, Offset::Offset(kafka_offset));
-            added.map_err(|cause| Error::Broken {
-                step: "list offsets",
-                cause,
-            })?;
-        }
-        Ok(list)
-    }
-
     fn deliveries(&self) -> MutexGuard<'_, Reports> {
         let deliveries = self.producer.client().context();
         deliveries
@@ -324,6 +326,18 @@ fn next_offsets(outcomes: &[Outcome]) -> HashMap<i32, i64> {
         *kafka_offset = record.kafka_offset.max(*kafka_offset - 1) + 1;
     }
     next
+}
+
+fn offset_list(topic: &str, next: &HashMap<i32, i64>) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::with_capacity(next.len());
+    for (&partition, &kafka_offset) in next {
+        let added = list.add_partition_offset(topic, partition, Offset::Offset(kafka_offset));
+        added.map_err(|cause| Error::Broken {
+            step: "list offsets",
+            cause,
+        })?;
+    }
+    Ok(list)
 }
 
 fn owned(headers: &[Header]) -> OwnedHeaders {

@@ -27,9 +27,15 @@ impl Desk {
 
     /// Starts a service with more arguments.
     pub(crate) fn run(&self, service: &str, more: &[&str]) -> Process {
-        let mut arguments = vec!["run".to_owned(), service.to_owned()];
+        self.start(&["run", service], more)
+    }
+
+    /// Starts a command on these topics, with more arguments.
+    pub(crate) fn start(&self, command: &[&str], more: &[&str]) -> Process {
+        let owned = |&argument: &&str| argument.to_owned();
+        let mut arguments: Vec<String> = command.iter().map(owned).collect();
         arguments.extend(self.arguments());
-        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        arguments.extend(more.iter().map(owned));
         Process::spawn(arguments, [("NO_COLOR", "1")])
     }
 

@@ -12,5 +12,6 @@ mod desk;
 mod failure;
 mod pipeline;
 mod program;
+mod replay;
 mod settings;
 mod text;

@@ -20,6 +20,7 @@ fn help_is_there_for_every_command() {
         &["text", "-h"],
         &["feed", "-h"],
         &["tail", "-h"],
+        &["replay", "--help"],
     ] {
         let ended = run(command);
 

@@ -1,0 +1,170 @@
+//! A dead letter as it is read, and the record in it as it came.
+
+use std::sync::Arc;
+
+use crate::dead_letter::{ALL, DETAIL, OFFSET, PARTITION, REASON, STAGE, TOPIC, VALUE_OMITTED};
+use crate::record::{Header, Record};
+use crate::transaction::Resent;
+
+/// Says how often the record in a dead letter was sent back.
+pub(super) const REPLAYS: &str = "copydesk.replays";
+
+/// A dead letter.
+#[derive(Debug)]
+pub struct DeadLetter(pub(super) Record);
+
+impl DeadLetter {
+    /// Partition of the dead-letter topic that it lies in.
+    pub fn partition(&self) -> i32 {
+        self.0.partition
+    }
+
+    /// Its offset there.
+    pub fn kafka_offset(&self) -> i64 {
+        self.0.kafka_offset
+    }
+
+    /// The record's time, in milliseconds since 1970, which its dead letter keeps.
+    pub fn timestamp_ms(&self) -> Option<i64> {
+        self.0.timestamp_ms
+    }
+
+    /// The topic that the record came from; `None` where this is no dead letter of ours.
+    pub fn origin_topic(&self) -> Option<&str> {
+        self.0.header(TOPIC)
+    }
+
+    /// The partition that the record came from.
+    pub fn origin_partition(&self) -> Option<i32> {
+        self.number(PARTITION)
+    }
+
+    /// The record's offset there.
+    pub fn origin_offset(&self) -> Option<i64> {
+        self.number(OFFSET)
+    }
+
+    /// The step that rejected it: `decode`, a stage's name, or `produce`.
+    pub fn stage(&self) -> &str {
+        self.0.header(STAGE).unwrap_or_default()
+    }
+
+    /// The reason as a word.
+    pub fn reason(&self) -> &str {
+        self.0.header(REASON).unwrap_or_default()
+    }
+
+    /// The reason in full.
+    pub fn detail(&self) -> &str {
+        self.0.header(DETAIL).unwrap_or_default()
+    }
+
+    /// How often the record was sent back before.
+    pub fn replays(&self) -> u32 {
+        self.number(REPLAYS).unwrap_or_default()
+    }
+
+    /// Size of key, value and headers.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    /// Whether the record's value is not in it, having been too large for the topic.
+    pub(super) fn is_bare(&self) -> bool {
+        self.0.header(VALUE_OMITTED).is_some()
+    }
+
+    /// The record as it came, on its way back to `topic`; with one more replay in its headers.
+    pub(super) fn restored(&self, topic: Arc<str>, partitions: usize) -> Resent {
+        let replays = self.replays().saturating_add(1);
+        let exists = |partition: &i32| usize::try_from(*partition).is_ok_and(|i| i < partitions);
+        let partition = self.origin_partition().filter(exists);
+        let Self(record) = self;
+        let is_own = |name: &str| name != REPLAYS && !ALL.contains(&name);
+        let own = record.headers.iter().filter(|(name, _)| is_own(name));
+        let mut headers: Vec<Header> = own.cloned().collect();
+        headers.push((REPLAYS.to_owned(), Some(replays.to_string().into_bytes())));
+        Resent {
+            topic,
+            partition,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers,
+        }
+    }
+
+    fn number<T: std::str::FromStr>(&self, header: &str) -> Option<T> {
+        self.0.header(header)?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dead_letter::{self, Reject};
+
+    fn header(name: &str, value: &[u8]) -> Header {
+        (name.to_owned(), Some(value.to_vec()))
+    }
+
+    fn letter(record: &Record) -> DeadLetter {
+        let reject = Reject::new("decode", "bad_json", "Zoë 👩‍🚀 in Zürich");
+        DeadLetter(Record {
+            topic: "articles.dlq".into(),
+            headers: dead_letter::headers(record, &reject, false),
+            ..record.clone()
+        })
+    }
+
+    #[test]
+    fn what_a_worker_writes_is_read() {
+        let letter = letter(&Record::sample(b"body"));
+
+        assert_eq!(letter.origin_topic(), Some("articles.raw"));
+        assert_eq!(letter.origin_partition(), Some(3));
+        assert_eq!(letter.origin_offset(), Some(42));
+        assert_eq!((letter.stage(), letter.reason()), ("decode", "bad_json"));
+        assert_eq!(letter.detail(), "Zoë 👩‍🚀 in Zürich");
+        assert_eq!((letter.replays(), letter.is_bare()), (0, false));
+    }
+
+    #[test]
+    fn record_is_restored_with_its_own_headers_and_one_more() {
+        let record = Record {
+            key: Some(b"\xff".to_vec()),
+            headers: vec![header("trace", b"\xfe"), ("empty".to_owned(), None)],
+            ..Record::sample(b"body")
+        };
+
+        let restored = letter(&record).restored("articles.raw".into(), 4);
+
+        assert_eq!(restored.partition, Some(3));
+        assert_eq!(restored.timestamp_ms, record.timestamp_ms);
+        assert_eq!(
+            (&restored.key, &restored.value),
+            (&record.key, &record.value)
+        );
+        assert_eq!(restored.headers[..2], record.headers);
+        assert_eq!(restored.headers[2..], [header(REPLAYS, b"1")]);
+    }
+
+    #[test]
+    fn replays_are_counted() {
+        let record = Record {
+            headers: vec![header(REPLAYS, b"1")],
+            ..Record::sample(b"body")
+        };
+
+        let restored = letter(&record).restored("articles.raw".into(), 4);
+
+        assert_eq!(restored.headers, [header(REPLAYS, b"2")]);
+    }
+
+    #[test]
+    fn partition_that_is_gone_is_left_to_the_key() {
+        let letter = letter(&Record::sample(b"body"));
+
+        assert_eq!(letter.restored("articles.raw".into(), 3).partition, None);
+    }
+}
