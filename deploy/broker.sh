@@ -3,6 +3,8 @@
 #
 #   broker.sh fetch                        fetch Kafka into .cache/kafka
 #   broker.sh start DIR [PORT]             start a broker with its data in DIR; prints its address
+#   broker.sh secure DIR NAME=PASSWORD...  start one that also listens with TLS, SASL and ACLs for these users
+#   broker.sh allow DIR OPERATION KIND=NAME USER...   give users a right on a topic, group, transactional-id
 #   broker.sh topic DIR NAME [PARTITIONS [KEY=VALUE]...]
 #   broker.sh topics DIR NAME[:PARTITIONS[:KEY=VALUE[,KEY=VALUE]...]]...
 #   broker.sh stop DIR                     stop it within 10 s; no error if it does not run
@@ -12,6 +14,7 @@
 # DIR/bootstrap holds the address, DIR/pid the process id while it runs, DIR/broker.log what it says.
 # With PROXY_PORT in the environment, start opens a second way in, whose address is in DIR/proxied;
 # clients that come by it are told to connect to PROXY_PORT, where a proxy to it is to listen.
+# With `secure`, DIR/secure holds the other address, DIR/ca.pem what signs it; who comes by the first may do all.
 # Only the address goes to stdout. A topic that is there already is left as it is.
 set -euo pipefail
 
@@ -102,11 +105,53 @@ END
   echo "127.0.0.1:$1" >"$dir/bootstrap"
 }
 
+# secure_listener PORT NAME=PASSWORD...: adds to the configuration. Each user has each mechanism; with
+# OAUTHBEARER, the token is what the client says it is.
+secure_listener() {
+  local port=$1 plain="" user
+  shift
+  local modules=org.apache.kafka.common.security
+  for user in "$@"; do plain+=" user_${user%%=*}=\"${user#*=}\""; done
+  self_signed broker
+  mv "$dir/broker.pem" "$dir/ca.pem"
+  sed --in-place "s|^listeners=.*|&,SASL_SSL://127.0.0.1:$port|; s|^advertised.listeners=.*|&,SASL_SSL://127.0.0.1:$port|" \
+    "$dir/server.properties"
+  cat >>"$dir/server.properties" <<END
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+ssl.keystore.type=PKCS12
+ssl.keystore.location=$dir/broker.p12
+ssl.keystore.password=for-tests-only
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=$modules.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$modules.scram.ScramLoginModule required;
+listener.name.sasl_ssl.plain.sasl.jaas.config=$modules.plain.PlainLoginModule required$plain;
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=$modules.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
+END
+  echo "127.0.0.1:$port" >"$dir/secure"
+}
+
+# self_signed NAME: DIR/NAME.p12 with a key for this machine, and DIR/NAME.pem to trust it by.
+self_signed() {
+  local store=(-keystore "$dir/$1.p12" -storetype PKCS12 -storepass for-tests-only -alias "$1")
+  keytool -genkeypair "${store[@]}" -keyalg EC -dname "CN=$1" -ext san=ip:127.0.0.1 \
+    -validity 365 2>>"$dir/format.log" || fail "keytool has made no key: see $dir/format.log"
+  keytool -exportcert "${store[@]}" -rfc -file "$dir/$1.pem" 2>>"$dir/format.log"
+}
+
+# format [NAME=PASSWORD]...
 format() {
   [[ -e $dir/data/meta.properties ]] && return
+  local user hash scram=()
+  for user in "$@"; do
+    for hash in 256 512; do
+      scram+=(--add-scram "SCRAM-SHA-$hash=[name=${user%%=*},password=${user#*=}]")
+    done
+  done
   # Any 16 bytes in base64 will do for an id: these say "copydesk broker!".
   tool kafka.tools.StorageTool format --cluster-id Y29weWRlc2sgYnJva2VyIQ \
-    --config "$dir/server.properties" >"$dir/format.log" 2>&1 ||
+    --config "$dir/server.properties" "${scram[@]}" >>"$dir/format.log" 2>&1 ||
     fail "cannot format $dir/data: $(tail -n 3 "$dir/format.log")"
 }
 
@@ -168,6 +213,29 @@ start() {
   give_up
 }
 
+# secure NAME=PASSWORD...: prints the plain address, as start does.
+secure() {
+  running && fail "a broker runs in $dir already"
+  need keytool openjdk-17-jre-headless
+  fetch
+  mkdir -p "$dir"
+  configure "$(free_port)"
+  secure_listener "$(free_port)" "$@"
+  format "$@"
+  up || give_up
+}
+
+# allow OPERATION KIND=NAME USER...
+allow() {
+  local operation=$1 kind=${2%%=*} name=${2#*=} pattern=literal messages
+  shift 2
+  [[ $name != *\* ]] || pattern=prefixed
+  messages=$(tool kafka.admin.AclCommand --bootstrap-server "$(<"$dir/bootstrap")" --add \
+    --operation "$operation" "--$kind" "${name%\*}" --resource-pattern-type "$pattern" \
+    "${@/#/--allow-principal=User:}" 2>&1) ||
+    fail "cannot allow $operation on $kind $name: $(head -n 5 <<<"$messages")"
+}
+
 restart() {
   [[ -e $dir/server.properties ]] || fail "no broker was ever started in $dir"
   stop
@@ -223,7 +291,7 @@ topics() {
 }
 
 usage() {
-  sed -n '4,10s/^# *//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,12s/^# *//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -241,10 +309,10 @@ main() {
   dir=$(realpath --canonicalize-missing -- "$1")
   shift
   case $command in
-    start | restart) "$command" "$@" ;;
+    start | restart | secure) "$command" "$@" ;;
     stop) stop ;;
     kill) kill_broker ;;
-    topic | topics)
+    topic | topics | allow)
       (($# >= 1)) || usage
       running || fail "no broker runs in $dir"
       "$command" "$@"

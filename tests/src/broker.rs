@@ -35,11 +35,15 @@ impl Broker {
 
     /// A broker of one's own, to be killed and restarted.
     pub fn start() -> Self {
-        Self::start_as(BrokerOptions::default())
+        Self::begin("start", &[], BrokerOptions::default())
     }
 
     /// A broker of one's own that differs from others.
     pub fn start_as(options: BrokerOptions) -> Self {
+        Self::begin("start", &[], options)
+    }
+
+    fn begin(command: &str, users: &[&str], options: BrokerOptions) -> Self {
         let folder = TempDir::with_prefix("copydesk-broker-")
             .expect("a temporary folder")
             .keep();
@@ -50,12 +54,42 @@ impl Broker {
         let env = options
             .proxy_port
             .map(|port| ("PROXY_PORT", port.to_string()));
-        let bootstrap = script("start", &folder, env);
+        let bootstrap = script(command, &folder, users, env);
         Self {
             bootstrap,
             folder,
             watchdog,
         }
+    }
+
+    /// A broker of one's own that also listens with TLS, SASL and ACLs, for users with the
+    /// password `{user}-password`. What comes by the usual address may do all.
+    pub fn secure(users: &[&str]) -> Self {
+        let user = |user: &&str| format!("{user}={user}-password");
+        let users: Vec<_> = users.iter().map(user).collect();
+        let users: Vec<_> = users.iter().map(String::as_str).collect();
+        Self::begin("secure", &users, BrokerOptions::default())
+    }
+
+    /// The address that is secured.
+    pub fn secure_address(&self) -> String {
+        let address = fs::read_to_string(self.folder.join("secure"));
+        address
+            .expect("the broker is a secure one")
+            .trim()
+            .to_owned()
+    }
+
+    /// What its certificate is signed by.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// Gives users a right on `topic=NAME`, `group=NAME` or `transactional-id=NAME`; where the name
+    /// ends in `*`, on all that begin so.
+    pub fn allow(&self, operation: &str, resource: &str, users: &[&str]) {
+        let rights = [&[operation, resource], users].concat();
+        script("allow", &self.folder, &rights, None);
     }
 
     /// The address for clients, `host:port`.
@@ -83,17 +117,17 @@ impl Broker {
 
     /// Ends it by SIGKILL.
     pub fn kill(&self) {
-        script("kill", &self.folder, None);
+        script("kill", &self.folder, &[], None);
     }
 
     /// Stops it in good order.
     pub fn stop(&self) {
-        script("stop", &self.folder, None);
+        script("stop", &self.folder, &[], None);
     }
 
     /// Starts it again, with the same address and data.
     pub fn restart(&self) {
-        script("restart", &self.folder, None);
+        script("restart", &self.folder, &[], None);
     }
 }
 
@@ -132,10 +166,11 @@ fn mount(folder: &Path, mib: u32) {
 }
 
 /// Runs `broker.sh`; what it prints.
-fn script(command: &str, folder: &Path, env: Option<(&str, String)>) -> String {
+fn script(command: &str, folder: &Path, more: &[&str], env: Option<(&str, String)>) -> String {
     let output = Command::new(broker_script())
         .arg(command)
         .arg(folder)
+        .args(more)
         .envs(env)
         .stdin(Stdio::null())
         .output()

@@ -97,6 +97,14 @@ impl Topic {
         }
     }
 
+    /// A topic of this name, which may exist.
+    pub fn named(broker: &Broker, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            bootstrap: broker.bootstrap().to_owned(),
+        }
+    }
+
     /// A topic with a name of its own that begins with `stem`.
     pub fn fresh(broker: &Broker, stem: &str, partitions: i32, config: &[(&str, &str)]) -> Self {
         let topic = Self::unborn(broker, stem);

@@ -56,7 +56,16 @@ impl Layer {
     fn toml(origin: String, text: &str) -> Result<Self, BadSetting> {
         match Toml::from_str(text) {
             Ok(settings) => Ok(Self { origin, settings }),
-            Err(error) => Err(BadSetting(format!("{origin} is not TOML: {error}"))),
+            Err(error) => {
+                // Not the error's own text: it shows the line, which may hold a secret.
+                let start = error.span().map_or(0, |span| span.start);
+                let before = text.bytes().take(start).filter(|&byte| byte == b'\n');
+                let (line, message) = (before.count() + 1, error.message());
+                let message = message.lines().next().unwrap_or_default();
+                Err(BadSetting(format!(
+                    "{origin} is not TOML: line {line}: {message}"
+                )))
+            }
         }
     }
 
@@ -225,11 +234,25 @@ fn plain(expected: &str) -> &str {
     }
 }
 
+/// Whether a setting of librdkafka is a secret. Where its value is in a file, the path is none.
+fn is_secret(setting: &str) -> bool {
+    const SECRETS: [&str; 6] = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        ".pem",
+        "oauthbearer",
+    ];
+    let name = setting.to_ascii_lowercase().replace('"', "");
+    name.starts_with(LIBRDKAFKA)
+        && !name.ends_with("_file")
+        && SECRETS.iter().any(|secret| name.contains(secret))
+}
+
 /// A value as TOML, or stars in the place of a secret.
 fn shown(setting: &str, value: &Value) -> String {
-    const SECRETS: [&str; 4] = ["password", "secret", ".pem", "oauthbearer"];
-    let is_secret = SECRETS.iter().any(|secret| setting.contains(secret));
-    if is_secret && setting.starts_with(LIBRDKAFKA) {
+    if is_secret(setting) {
         return "\"***\"".to_owned();
     }
     match value {
@@ -342,6 +365,37 @@ mod tests {
             "topics.raws = \"a\" (from --set topics.raws): there is no such setting; known here: ";
         assert!(error.starts_with(start), "{error}");
         assert!(error.contains("dead_letters"), "{error}");
+    }
+
+    #[test]
+    fn broken_file_is_told_by_line_without_its_text() {
+        let text = "[kafka.librdkafka]\n\"sasl.password\" = hunter2\n";
+
+        let error = Layer::toml("a.toml".to_owned(), text)
+            .err()
+            .unwrap()
+            .to_string();
+
+        assert!(error.starts_with("a.toml is not TOML: line 2"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        let secrets = [
+            "sasl.password",
+            "SASL.PASSWORD",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+        ];
+        let others = ["sasl.password_file", "sasl.username", "ssl.ca.location"];
+
+        for name in secrets {
+            assert!(is_secret(&format!("{LIBRDKAFKA}.\"{name}\"")), "{name}");
+        }
+        for name in others {
+            assert!(!is_secret(&format!("{LIBRDKAFKA}.{name}")), "{name}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::ConfigError;
+use crate::config::{Config, Topics};
 
 /// What goes wrong between a worker and its surroundings. [`Worker::run`](crate::Worker::run)
 /// returns only those that it cannot recover from by itself.
@@ -65,6 +66,28 @@ pub enum Error {
         /// The brokers that were asked.
         brokers: String,
         /// What librdkafka says.
+        #[source]
+        cause: KafkaError,
+    },
+    /// A broker does not let us in.
+    #[error(
+        "Kafka at {brokers} refuses the connection: {reason}; check kafka.brokers and the settings \
+         under kafka.librdkafka"
+    )]
+    Refused {
+        /// The brokers that were asked.
+        brokers: String,
+        /// What the broker says, or OpenSSL.
+        reason: String,
+    },
+    /// An ACL is missing.
+    #[error("Kafka does not allow {right} on {resource}: add an ACL for this user")]
+    Denied {
+        /// The operation as ACLs name it.
+        right: &'static str,
+        /// Kind and name of what it is needed on.
+        resource: String,
+        /// What the broker says.
         #[source]
         cause: KafkaError,
     },
@@ -155,6 +178,60 @@ impl Error {
             e if e.txn_requires_abort() => Err(Self::Abort { step, cause }),
             e if e.is_retriable() => Ok(cause),
             _ => Err(Self::Broken { step, cause }),
+        }
+    }
+
+    /// No broker answers, or the last that did has refused us.
+    pub(crate) fn unreachable(brokers: &str, cause: KafkaError, refusal: Option<String>) -> Self {
+        let brokers = brokers.to_owned();
+        match refusal {
+            Some(reason) => Self::Refused { brokers, reason },
+            None => Self::Unreachable { brokers, cause },
+        }
+    }
+
+    /// [`Error::Denied`], where a missing ACL is the cause.
+    pub(crate) fn or_denied(self, config: &Config) -> Self {
+        let (Self::Topic { cause, .. } | Self::Broken { cause, .. } | Self::Abort { cause, .. }) =
+            &self
+        else {
+            return self;
+        };
+        let Some(code) = cause.rdkafka_error_code() else {
+            return self;
+        };
+        let (topics, kafka) = (&config.topics, &config.kafka);
+        let (right, resource) = match (code, &self) {
+            (RDKafkaErrorCode::GroupAuthorizationFailed, _) => {
+                ("Read", format!("group {}", kafka.group))
+            }
+            (RDKafkaErrorCode::TransactionalIdAuthorizationFailed, _) => (
+                "Write",
+                format!("transactional id {}", kafka.transactional_id),
+            ),
+            (RDKafkaErrorCode::TopicAuthorizationFailed, Self::Topic { topic, .. })
+                if *topic != topics.input =>
+            {
+                ("Write", format!("topic {topic}"))
+            }
+            (RDKafkaErrorCode::TopicAuthorizationFailed, Self::Abort { .. }) => {
+                let Topics {
+                    output,
+                    dead_letters,
+                    ..
+                } = topics;
+                ("Write", format!("topic {output} or {dead_letters}"))
+            }
+            (RDKafkaErrorCode::TopicAuthorizationFailed, _) => {
+                ("Read", format!("topic {}", topics.input))
+            }
+            _ => return self,
+        };
+        let cause = cause.clone();
+        Self::Denied {
+            right,
+            resource,
+            cause,
         }
     }
 

@@ -42,6 +42,7 @@ mod lag;
 mod metrics;
 mod ownership;
 mod record;
+mod refusal;
 pub mod replay;
 mod run;
 mod shutdown;

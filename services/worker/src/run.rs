@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::chain;
 use crate::lag::Lag;
 use crate::ownership::Ownership;
+use crate::refusal::LastRefusal;
 use crate::sink::{Committer, Sink};
 use crate::source::{Context, Source};
 use crate::transaction::Transactions;
@@ -65,7 +66,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
                     );
                     break;
                 }
-                Err(error) if error.is_recoverable() => self.note(&error),
+                Err(error) if error.is_recoverable() => self.note(error),
                 Err(error) => return Err(error),
             }
             // What ran for long is not what fails again and again.
@@ -78,9 +79,9 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     }
 
     /// Says why there is no session now, once for each reason in a row.
-    fn note(&self, error: &Error) {
+    fn note(&self, error: Error) {
         self.metrics.session_restarts.inc();
-        let error = chain(error);
+        let error = chain(&error.or_denied(&self.config));
         if self.health.set_not_ready(&*error) {
             warn!(error, "will start again from the committed offsets");
         }
@@ -112,6 +113,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             health: self.health.clone(),
             assigned: AtomicBool::new(false),
             broker_lost: AtomicBool::new(false),
+            refusal: LastRefusal::default(),
         };
         let source = Source::new(config, context)?;
         match self.start_sink(&source, ownership, lag, shutdown) {

@@ -20,6 +20,7 @@ use crate::error::{Error, PollError, chain};
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::record::Record;
+use crate::refusal::LastRefusal;
 use crate::{Health, Metrics, clients};
 
 /// How often an idle poll looks up, e.g. for a request to stop.
@@ -70,8 +71,8 @@ impl Source {
                 .consumer
                 .fetch_metadata(Some(topic), timeout)
                 .map_err(|cause| {
-                    let brokers = config.kafka.brokers.clone();
-                    Error::Unreachable { brokers, cause }
+                    let refusal = self.consumer.context().refusal.ask(&self.consumer);
+                    Error::unreachable(&config.kafka.brokers, cause, refusal)
                 })?;
             let described = metadata
                 .topics()
@@ -195,6 +196,7 @@ pub(crate) struct Context {
     pub(crate) assigned: AtomicBool,
     /// Whether no broker could be reached, when it was last tried.
     pub(crate) broker_lost: AtomicBool,
+    pub(crate) refusal: LastRefusal,
 }
 
 impl Context {
@@ -203,10 +205,7 @@ impl Context {
             PollError::Passing(error) => debug!(%error, "poll"),
             PollError::Unreachable(cause) => {
                 self.broker_lost.store(true, Ordering::Relaxed);
-                let error = Error::Unreachable {
-                    brokers: self.brokers.clone(),
-                    cause,
-                };
+                let error = Error::unreachable(&self.brokers, cause, self.refusal.take());
                 let error = chain(&error);
                 if self.health.set_not_ready(&*error) {
                     warn!(error, "broker lost, librdkafka goes on trying");
@@ -279,8 +278,9 @@ impl ClientContext for Context {
         debug!(target: "librdkafka", facility, message);
     }
 
-    fn error(&self, _: KafkaError, _: &str) {
-        // The consumer's poll returns it as well: see `poll_failed`.
+    fn error(&self, error: KafkaError, reason: &str) {
+        // The consumer's poll returns it as well, without the reason: see `poll_failed`.
+        self.refusal.note(&error, reason);
     }
 
     fn stats(&self, statistics: Statistics) {

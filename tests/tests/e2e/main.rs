@@ -13,5 +13,6 @@ mod failure;
 mod pipeline;
 mod program;
 mod replay;
+mod security;
 mod settings;
 mod text;

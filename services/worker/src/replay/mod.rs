@@ -83,8 +83,8 @@ pub enum Kept {
     /// The topic is not read by any service.
     #[error("it came from topic {0}, which no service reads: see the settings under topics")]
     OtherTopic(String),
-    /// The topic does not exist.
-    #[error("it came from topic {0}, which does not exist")]
+    /// The topic does not exist, or not for this user.
+    #[error("it came from topic {0}, which does not exist or may not be written")]
     MissingTopic(Arc<str>),
     /// The broker does not take the record.
     #[error("topic {topic} does not take it: {cause}")]
@@ -114,19 +114,25 @@ impl Replay {
     /// Connects; from now on no other replay of the same group can write. `config` is of a service
     /// of its own, whose group and transactional id are those of the replay.
     pub fn open(config: Config, request: Request) -> Result<Self, Error> {
+        let denial = config.clone();
+        Self::connect(config, request).map_err(|error| error.or_denied(&denial))
+    }
+
+    fn connect(config: Config, request: Request) -> Result<Self, Error> {
+        let mut reader = Reader::new(&config, &config.topics.dead_letters)?;
+        let mut origins = HashMap::new();
+        for topic in &request.origins {
+            let partitions = match reader.partitions(topic) {
+                Err(Error::MissingTopic { .. } | Error::Topic { .. }) => 0,
+                partitions => partitions?,
+            };
+            origins.insert(topic.as_str().into(), partitions);
+        }
         let transactions = match request.dry_run {
             true => None,
             false => Some(Transactions::open(&config, &Shutdown::new())?),
         };
-        let reader = Reader::open(&config, &config.topics.dead_letters)?;
-        let mut origins = HashMap::new();
-        for topic in &request.origins {
-            match reader.partitions(topic) {
-                Ok(partitions) => origins.insert(Arc::from(topic.as_str()), partitions),
-                Err(Error::MissingTopic { .. }) => origins.insert(Arc::from(topic.as_str()), 0),
-                Err(error) => return Err(error),
-            };
-        }
+        reader.survey()?;
         let progress = Progress::new(reader.starts());
         let sent = BTreeMap::new();
         Ok(Self {
@@ -142,6 +148,11 @@ impl Replay {
 
     /// Sends back what is selected, and tells `observe` of each dead letter once its fate is sure.
     pub fn run(mut self, observe: &mut dyn FnMut(&DeadLetter, Fate)) -> Result<(), Error> {
+        let replayed = self.replay(observe);
+        replayed.map_err(|error| error.or_denied(&self.config))
+    }
+
+    fn replay(&mut self, observe: &mut dyn FnMut(&DeadLetter, Fate)) -> Result<(), Error> {
         self.read_marks()?;
         self.reader.rewind()?;
         let (mut batch, mut bytes, mut left) = (Vec::new(), 0, self.request.limit);

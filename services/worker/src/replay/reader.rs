@@ -19,6 +19,7 @@ use crate::clients;
 use crate::config::Config;
 use crate::error::{Error, PollError};
 use crate::record::Record;
+use crate::refusal::LastRefusal;
 
 /// How often a wait looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,31 +36,34 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Finds begin and end of each partition, and waits until no transaction is open between them.
-    pub(super) fn open(config: &Config, topic: &str) -> Result<Self, Error> {
+    /// Makes a consumer that does not read yet.
+    pub(super) fn new(config: &Config, topic: &str) -> Result<Self, Error> {
         let consumer: BaseConsumer<_> = clients::consumer(config)
             .set("enable.partition.eof", "true")
-            .create_with_context(Quiet)
+            .create_with_context(Quiet::default())
             .map_err(Error::of_client)?;
-        let mut reader = Self {
+        Ok(Self {
             consumer,
             config: config.clone(),
             topic: topic.into(),
             extents: BTreeMap::new(),
             open: BTreeMap::new(),
-        };
-        let partitions = reader.partitions(topic)?;
-        reader.extents = reader.measure(partitions)?;
-        reader.await_stable()?;
-        Ok(reader)
+        })
+    }
+
+    /// Finds begin and end of each partition, and waits until no transaction is open between them.
+    pub(super) fn survey(&mut self) -> Result<(), Error> {
+        let partitions = self.partitions(&self.topic)?;
+        self.extents = self.measure(partitions)?;
+        self.await_stable()
     }
 
     /// How many partitions a topic has.
     pub(super) fn partitions(&self, topic: &str) -> Result<usize, Error> {
         let metadata = self.consumer.fetch_metadata(Some(topic), self.timeout());
         let metadata = metadata.map_err(|cause| {
-            let brokers = self.config.kafka.brokers.clone();
-            Error::Unreachable { brokers, cause }
+            let refusal = self.consumer.context().0.ask(&self.consumer);
+            Error::unreachable(&self.config.kafka.brokers, cause, refusal)
         })?;
         let described = metadata.topics().iter().find(|other| other.name() == topic);
         match described.and_then(|described| described.error()) {
@@ -127,7 +131,7 @@ impl Reader {
         // The end of all that was written, while the reader itself knows of what is committed.
         let all: BaseConsumer<_> = clients::consumer(&self.config)
             .set("isolation.level", "read_uncommitted")
-            .create_with_context(Quiet)
+            .create_with_context(Quiet::default())
             .map_err(Error::of_client)?;
         let partitions = 0..i32::try_from(partitions).unwrap_or(i32::MAX);
         let committed = self.committed(partitions.clone())?;
@@ -225,7 +229,8 @@ fn timed_out() -> KafkaError {
 }
 
 /// Sends what librdkafka has to say to the log.
-struct Quiet;
+#[derive(Default)]
+struct Quiet(LastRefusal);
 
 impl ClientContext for Quiet {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -233,7 +238,7 @@ impl ClientContext for Quiet {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, reason, "consumer");
+        self.0.note(&error, reason);
     }
 }
 
