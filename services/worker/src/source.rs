@@ -103,12 +103,17 @@ impl Source {
         self.resume();
         loop {
             let time_left = self.batch.time_left();
-            if time_left == Some(Duration::ZERO) || self.batch.is_full(&self.limits) {
+            if self.batch.is_full(&self.limits) {
                 break;
             }
-            self.poll(time_left.map_or(IDLE, |time_left| time_left.min(IDLE)))?;
+            let is_queue_empty = !self.poll(time_left.map_or(IDLE, |left| left.min(IDLE)))?;
             if interrupted() || (time_left.is_none() && self.batch.records.is_empty()) {
                 return Ok(None);
+            }
+            // Not before: the first record may have waited for the sink longer than it may linger,
+            // with others behind it that are fetched already.
+            if is_queue_empty && time_left == Some(Duration::ZERO) {
+                break;
             }
         }
         // Partitions may have gone while the batch was gathered.
@@ -124,7 +129,8 @@ impl Source {
             self.paused = true;
             self.with_assignment(|consumer, partitions| consumer.pause(partitions));
         }
-        self.poll(Duration::ZERO)
+        self.poll(Duration::ZERO)?;
+        Ok(())
     }
 
     fn resume(&mut self) {
@@ -144,11 +150,12 @@ impl Source {
         }
     }
 
-    fn poll(&mut self, timeout: Duration) -> Result<(), Error> {
+    /// Whether there was something to poll.
+    fn poll(&mut self, timeout: Duration) -> Result<bool, Error> {
         let message = match self.consumer.poll(timeout) {
-            None => return Ok(()),
+            None => return Ok(false),
             Some(Ok(message)) => message,
-            Some(Err(error)) => return self.consumer.context().poll_failed(error),
+            Some(Err(error)) => return self.consumer.context().poll_failed(error).map(|()| true),
         };
         // A record may still come out of a partition whose revocation has been served.
         let partition = rdkafka::Message::partition(&message);
@@ -158,7 +165,7 @@ impl Source {
             self.batch
                 .push(Record::read(&message, &self.topic, epoch), &self.limits);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Leaves the group and drops the consumer, within `timeout`.

@@ -1,6 +1,7 @@
 //! What goes in comes out: once, in order, with what it carried.
 
 use copydesk_tests::{Broker, Record, Topics};
+use fail::FailGuard;
 
 use crate::worker::{Running, SOON, articles, assert_each_once, assert_order_per_key, config};
 
@@ -101,4 +102,20 @@ fn protobuf_goes_in_and_out_by_setting() {
         enriched.header_text("content-type"),
         "application/x-protobuf"
     );
+}
+
+#[test]
+fn batches_are_full_though_commits_are_slow() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    topics.raw.produce(articles(1000, 100));
+    let mut config = config(broker, &topics);
+    config.batch.max_records = 50;
+    let _slow = FailGuard::new("before-commit", "sleep(200)").unwrap();
+
+    let worker = Running::start(config);
+
+    topics.enriched.wait_committed(1000, SOON);
+    let batches = worker.counter("copydesk_batches_total");
+    assert!(batches <= 60.0, "{batches} batches of 50 for 1000 records");
 }
