@@ -67,3 +67,32 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(&'static str),
 }
+
+impl Error {
+    /// Whether memory ran out, on the CPU or the GPU: with fewer windows, or later, it may not.
+    pub fn is_out_of_memory(&self) -> bool {
+        let text = match self {
+            Self::Torch(error) => error.to_string(),
+            Self::Bert(error) => error.to_string(),
+            _ => return false,
+        };
+        // libtorch has no code for it. The words are those of its allocators for GPU and CPU.
+        ["out of memory", "can't allocate memory"]
+            .iter()
+            .any(|words| text.contains(words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_ran_out_is_told_by_the_allocators_words() {
+        let torch = |text: &str| Error::Torch(tch::TchError::Torch(text.to_owned()));
+
+        assert!(torch("CUDA out of memory. Tried to allocate 2.00 GiB").is_out_of_memory());
+        assert!(torch("DefaultCPUAllocator: can't allocate memory").is_out_of_memory());
+        assert!(!torch("shape '[2, 3]' is invalid").is_out_of_memory());
+    }
+}
