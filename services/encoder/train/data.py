@@ -1,4 +1,4 @@
-"""Reads the annotated sets and aligns their entities to words."""
+"""Reads the annotated sets and the plain texts, and aligns entities to words."""
 
 import gzip
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from sources import CYBER_TAGS, NEWS_TAGS, SOURCES, Labels, Source
+from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS, SOURCES, TAGS, Labels, Source
 from text import Words, split_sentences, split_words
 
 # The dev sets that figures are reported on: none of their sentences may be trained on.
@@ -37,11 +37,14 @@ class Annotated:
 
 @dataclass
 class Sentence:
-    """A sentence as the model sees it; per word and head a bit mask of the tags allowed."""
+    """A sentence as the model sees it.
+
+    `wanted` has a row for each word and a column for each tag of the news head and then of the
+    cyber head: 1 for the tags allowed, or, once the teacher has read it, their probabilities.
+    """
 
     words: Words
-    news: np.ndarray
-    cyber: np.ndarray
+    wanted: np.ndarray
     document: str
 
 
@@ -128,22 +131,44 @@ def cut_article(text: str, entities: list[Entity], document: str) -> Iterator[An
 
 def load_training(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
     """All training sentences by set, without repeats and without sentences of the dev sets."""
-    seen = {_key(row) for name in (*MEASURED, "cyber_news") for row in read_set(root, name, "dev")}
+    seen = dev_keys(root)
     result = {}
     for source in SOURCES:
         rows = []
         for row in read_set(root, source.name, "train"):
-            key = _key(row)
+            key = sentence_key(row.text)
             if key not in seen and row.text.strip():
                 rows.append(row)
-            if key.count(" ") >= 4:
+            if len(key) >= 20:
                 seen.add(key)
         result[source.name] = encode(rows, source, tokenizer)
     return result
 
 
-def _key(row: Annotated) -> str:
-    return " ".join(row.text.lower().split())
+def load_plain(root: Path, tokenizer: Tokenizer) -> list[Sentence]:
+    """Sentences of newswire whose own labels are not used, each once, and none of the dev sets."""
+    seen, kept = dev_keys(root), []
+    for row in read_set(root, "gmb", "train"):
+        if sentence_key(row.text) not in seen:
+            kept.append(row)
+        seen.add(sentence_key(row.text))
+    kept = kept[: len(kept) // 2]
+    return [
+        Sentence(words, np.ones((len(words), TAGS), np.float16), row.document)
+        for row, words in zip(kept, split_words(tokenizer, [row.text for row in kept]), strict=True)
+        if len(words)
+    ]
+
+
+def dev_keys(root: Path) -> set[str]:
+    """What no training sentence may say: the sentences of all dev sets."""
+    names = (*MEASURED, "cyber_news")
+    return {sentence_key(row.text) for name in names for row in read_set(root, name, "dev")}
+
+
+def sentence_key(text: str) -> str:
+    """The letters and digits of a sentence: what two copies of it have in common."""
+    return "".join(char for char in text.lower() if char.isalnum())
 
 
 def encode(rows: list[Annotated], source: Source, tokenizer: Tokenizer) -> list[Sentence]:
@@ -153,20 +178,18 @@ def encode(rows: list[Annotated], source: Source, tokenizer: Tokenizer) -> list[
         if source.name == "aptner":
             # Common nouns ("attackers", "malware") are annotated there as if they were names.
             row.entities = [e for e in row.entities if not row.text[e.start : e.end].islower()]
-        news = _masks(words, row, source.news, source.news_silent, NEWS_TAGS)
-        cyber = _masks(words, row, source.cyber, source.cyber_silent, CYBER_TAGS)
         if len(words):
-            sentences.append(Sentence(words, news, cyber, row.document))
+            wanted = np.zeros((len(words), TAGS), np.float16)
+            _allow(wanted[:, NEWS], words, row, source.news, source.news_silent, NEWS_TAGS)
+            _allow(wanted[:, CYBER], words, row, source.cyber, source.cyber_silent, CYBER_TAGS)
+            sentences.append(Sentence(words, wanted, row.document))
     return sentences
 
 
-def _masks(
-    words: Words, row: Annotated, labels: Labels, silent: str, tags: list[str]
-) -> np.ndarray:
-    plain = _bits("O", "BI", tags)
-    for label in silent.split():
-        plain |= _bits(label, "BI", tags)
-    masks = np.full(len(words), plain, np.int64)
+def _allow(
+    wanted: np.ndarray, words: Words, row: Annotated, labels: Labels, silent: str, tags: list[str]
+) -> None:
+    wanted[:] = _tags(f"O {silent}", "BI", tags)
     for entity in row.entities:
         options = labels.get(entity.label)
         if options is None:
@@ -174,12 +197,14 @@ def _masks(
         prefix = "B"
         for i, (start, end) in enumerate(words.spans):
             if start >= entity.start and end <= entity.end:
-                masks[i] = sum(_bits(option, prefix, tags) for option in options.split())
+                wanted[i] = _tags(options, prefix, tags)
                 prefix = "I"
-    return masks
 
 
-def _bits(label: str, prefixes: str, tags: list[str]) -> int:
-    if label == "O":
-        return 1
-    return sum(1 << tags.index(f"{prefix}-{label}") for prefix in prefixes)
+def _tags(labels: str, prefixes: str, tags: list[str]) -> np.ndarray:
+    """1 for the tags of the labels that begin with one of the prefixes, and for `O` if named."""
+    names = set(labels.split())
+    return np.array(
+        [tag in names if tag == "O" else tag[0] in prefixes and tag[2:] in names for tag in tags],
+        np.float16,
+    )

@@ -19,7 +19,7 @@ from decode import Span, score_spans, spans
 from export import load
 from model import Model
 from predict import article_vectors, tag_sentences
-from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, Labels
+from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, TAGS, Labels
 from taxonomy import Category
 from text import Words, split_words
 from topics import load_articles
@@ -31,7 +31,6 @@ BBC_ARTICLES = 200
 class DevSet:
     """A set to measure on: which of its labels are which of ours, and which head answers."""
 
-    title: str
     name: str
     labels: Labels
     heads: str
@@ -40,16 +39,15 @@ class DevSet:
 NEWS = {label: ours for label, ours in SOURCES[0].news.items()}
 BOTH = {label: label for label in NEWS_LABELS + CYBER_LABELS}
 DEV_SETS = [
-    DevSet("worldwide, 9 labels", "worldwide", NEWS, "news"),
-    DevSet("uner_ewt, 3 labels", "uner_ewt", {"PER": "PERSON", "ORG": "ORG", "LOC": "LOC"}, "news"),
-    DevSet("cyner", "cyner", {"Malware": "MALWARE"}, "cyber"),
+    DevSet("worldwide", NEWS, "news"),
+    DevSet("uner_ewt", {"PER": "PERSON", "ORG": "ORG", "LOC": "LOC"}, "news"),
+    DevSet("cyner", {"Malware": "MALWARE"}, "cyber"),
     DevSet(
-        "annoctr",
         "annoctr",
         {"MALWARE": "MALWARE", "TOOL": "MALWARE", "GROUP": "THREAT_ACTOR"},
         "cyber",
     ),
-    DevSet("cyber_news, 11 labels", "cyber_news", BOTH, "both"),
+    DevSet("cyber_news", BOTH, "both"),
 ]
 
 
@@ -73,13 +71,13 @@ def evaluate(folder: Path, root: Path) -> dict:
     figures = {}
     for dev in DEV_SETS:
         rows = read_set(root, dev.name, "dev")
-        figures[dev.title] = measure_rows(model, tokenizer, rows, dev.labels, dev.heads)
+        figures[dev.name] = measure_rows(model, tokenizer, rows, dev.labels, dev.heads)
         if dev.name == "worldwide":
             three = {label: ours for label, ours in NEWS.items() if ours in NEWS_LABELS[:3]}
             figures["worldwide, PERSON ORG LOC"] = measure_rows(
                 model, tokenizer, rows, three, dev.heads
             )
-        print_table(dev.title, figures[dev.title])
+        print_table(dev.name, figures[dev.name])
     figures["seeds"] = measure_rows(model, tokenizer, read_seeds(root), BOTH, "both")
     print_table("seeds", figures["seeds"])
     figures["cyber spans in BBC news"] = count_false_cyber(model, tokenizer, root)
@@ -106,8 +104,7 @@ def measure_rows(
 
 def plain(words: Words, document: str) -> Sentence:
     """A sentence without tags."""
-    nothing = np.zeros(len(words), np.int64)
-    return Sentence(words, nothing, nothing, document)
+    return Sentence(words, np.zeros((len(words), TAGS), np.float16), document)
 
 
 def word_spans(words: Words, entities: Iterable[Entity], labels: Labels) -> set[Span]:

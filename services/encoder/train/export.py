@@ -9,15 +9,25 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from calibrate import Calibration
-from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, LAYERS, TYPES, Model
+from meaning import Descriptions
+from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, LAYERS, TYPES, WIDTH, Model, student
+from quantize import quantize
 from sources import CYBER_TAGS, NEWS_TAGS
 from taxonomy import NAME, Category
 from text import load_tokenizer
 from topics import POOL_TOKENS
-from windows import MAX_TOKENS
+from windows import Window
 
 MODEL_NAME, VERSION = "copydesk-news", "2026.11.22"
-FILES = ("config.json", "heads.json", "heads.safetensors", "model.safetensors", "tokenizer.json")
+FILES = (
+    "config.json",
+    "heads.json",
+    "heads.safetensors",
+    "model.safetensors",
+    "openvino_model.bin",
+    "openvino_model.xml",
+    "tokenizer.json",
+)
 
 
 def export(
@@ -25,21 +35,28 @@ def export(
     tokenizer: Tokenizer,
     categories: list[Category],
     calibration: Calibration,
+    descriptions: Descriptions,
+    news: list[Window],
     folder: Path,
 ) -> None:
-    """Writes weights, tokenizer, configuration, heads and checksums."""
+    """Writes weights in both forms, tokenizer, configuration, heads and checksums.
+
+    The int8 form chooses its scales on the windows `news`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.to(torch.bfloat16).contiguous()
         for name, value in model.encoder.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    save_file(_heads(model, calibration), folder / "heads.safetensors", metadata={"format": "pt"})
+    heads = _heads(model, calibration, descriptions)
+    save_file(heads, folder / "heads.safetensors", metadata={"format": "pt"})
     for name in ("model.safetensors", "heads.safetensors"):
         (folder / name).chmod(0o644)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "config.json", _config(model))
-    _write_json(folder / "heads.json", _describe_heads(categories, calibration))
+    _write_json(folder / "heads.json", _describe_heads(categories, calibration, descriptions))
+    quantize(model.encoder, news, folder)
     sums = [f"{_checksum(folder / name)}  {name}\n" for name in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
 
@@ -47,7 +64,7 @@ def export(
 def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     """The model of a folder, computed in fp32 with the weights as they are shipped."""
     described = json.loads((folder / "heads.json").read_text())
-    model = Model(len(NEWS_TAGS), len(CYBER_TAGS), len(described["topics"]["categories"]))
+    model = student(len(described["topics"]["categories"]))
     weights = load_file(folder / "model.safetensors")
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     heads = load_file(folder / "heads.safetensors")
@@ -55,7 +72,9 @@ def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     return model.eval(), load_tokenizer(folder / "tokenizer.json"), described
 
 
-def _heads(model: Model, calibration: Calibration) -> dict[str, torch.Tensor]:
+def _heads(
+    model: Model, calibration: Calibration, descriptions: Descriptions
+) -> dict[str, torch.Tensor]:
     scale = torch.from_numpy(calibration.scale).float()
     shift = torch.from_numpy(calibration.shift).float()
     return {
@@ -65,6 +84,9 @@ def _heads(model: Model, calibration: Calibration) -> dict[str, torch.Tensor]:
         "cyber.bias": model.cyber.bias.detach().clone(),
         "topics.weight": model.topics.weight.detach() * scale[:, None],
         "topics.bias": model.topics.bias.detach() * scale + shift,
+        "meaning.weight": model.meaning.weight.detach().clone(),
+        "meaning.bias": model.meaning.bias.detach().clone(),
+        "meaning.spread": torch.from_numpy(descriptions.spread).float(),
     }
 
 
@@ -92,7 +114,9 @@ def _config(model: Model) -> dict:
     }
 
 
-def _describe_heads(categories: list[Category], calibration: Calibration) -> dict:
+def _describe_heads(
+    categories: list[Category], calibration: Calibration, descriptions: Descriptions
+) -> dict:
     described = [
         {
             "code": category.code,
@@ -105,13 +129,18 @@ def _describe_heads(categories: list[Category], calibration: Calibration) -> dic
     return {
         "name": MODEL_NAME,
         "version": VERSION,
-        "window": {"max_tokens": MAX_TOKENS},
+        "window": {"max_tokens": WIDTH},
         "ner": [{"name": "news", "tags": NEWS_TAGS}, {"name": "cyber", "tags": CYBER_TAGS}],
         "topics": {
             "name": "topics",
             "pool_tokens": POOL_TOKENS,
             "categories": described,
             "taxonomy": NAME,
+        },
+        "meaning": {
+            "name": "meaning",
+            "scale": round(descriptions.scale, 4),
+            "shift": round(descriptions.shift, 4),
         },
     }
 

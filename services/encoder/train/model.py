@@ -1,11 +1,19 @@
 """A standard BERT in plain torch, with the parameter names of transformers' `BertModel`."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
+
 HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 12, 1536, 6
+WIDTH = 128  # tokens of a window
+COMPONENTS = 256  # of the vector that stands for an article's meaning
 DROPOUT = 0.1
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class Embeddings(nn.Module):
@@ -111,29 +119,43 @@ class Encoder(nn.Module):
 
 
 class Model(nn.Module):
-    """The encoder and the linear heads on it."""
+    """An encoder and the linear heads on it; windows of at most `width` tokens.
 
-    def __init__(self, news: int, cyber: int, topics: int) -> None:
+    `meaning` maps the mean token vector to the principal components of a sentence encoder's
+    vectors (see `meaning.py`), so that a topic can be found by its description alone.
+    """
+
+    def __init__(self, encoder: nn.Module, hidden: int, width: int, topics: int) -> None:
         super().__init__()
-        self.encoder = Encoder()
-        self.news = nn.Linear(HIDDEN, news)
-        self.cyber = nn.Linear(HIDDEN, cyber)
-        self.topics = nn.Linear(HIDDEN, topics)
+        self.encoder, self.width = encoder, width
+        self.news = nn.Linear(hidden, len(NEWS_TAGS))
+        self.cyber = nn.Linear(hidden, len(CYBER_TAGS))
+        self.topics = nn.Linear(hidden, topics)
+        self.meaning = nn.Linear(hidden, COMPONENTS)
 
-    def heads(self) -> list[nn.Linear]:
-        """The heads, in the order in which they are saved."""
-        return [self.news, self.cyber, self.topics]
+
+def student(topics: int) -> Model:
+    """The model that ships."""
+    return Model(Encoder(), HIDDEN, WIDTH, topics)
+
+
+def tag_loss(logits: Tensor, wanted: Tensor, loss: Loss) -> Tensor:
+    """Mean loss over the words, a head at a time, summed over the heads."""
+    return sum(loss(logits[:, columns], wanted[:, columns]).mean() for columns in (NEWS, CYBER))
 
 
 def partial_loss(logits: Tensor, allowed: Tensor) -> Tensor:
-    """Negative log of the probability that lies on the allowed tags, mean over the words.
+    """Negative log of the probability that lies on the allowed tags (1, the others 0), by word.
 
-    `allowed` holds one bit mask of tags a word. With one tag allowed this is cross-entropy.
+    With one tag allowed this is cross-entropy.
     """
-    bits = (allowed[:, None] >> torch.arange(logits.shape[1])) & 1
-    logits = logits.float()
-    inside = logits.masked_fill(bits == 0, -torch.inf).logsumexp(1)
-    return (logits.logsumexp(1) - inside).mean()
+    inside = logits.masked_fill(allowed == 0, -torch.inf).logsumexp(1)
+    return logits.logsumexp(1) - inside
+
+
+def soft_loss(logits: Tensor, probabilities: Tensor) -> Tensor:
+    """Cross-entropy with a teacher's probabilities (Hinton et al. 2015), by word."""
+    return -(probabilities * logits.log_softmax(1)).sum(1)
 
 
 def pool(vectors: Tensor, articles: Tensor, weights: Tensor, count: int) -> Tensor:

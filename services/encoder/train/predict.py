@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from data import Sentence
 from decode import legal_tags
 from model import Model, pool
-from sources import CYBER_TAGS, NEWS_TAGS
-from text import pack
+from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
+from text import Words, pack
 from topics import POOL_TOKENS, article_windows
-from windows import MAX_TOKENS, Batch, Window, batches_in_order, build, collate, cut_sentences
+from windows import Batch, Window, batches_in_order, build, collate, cut_sentences
 
 BATCH_TOKENS = 4096
 
@@ -21,39 +22,41 @@ def token_vectors(model: Model, batch: Batch) -> torch.Tensor:
     return model.encoder(batch.ids, batch.types, batch.mask)
 
 
-@torch.inference_mode()
 def tag_sentences(
     model: Model, sentences: list[Sentence]
 ) -> tuple[list[list[str]], list[list[str]]]:
-    """News and cyber tags of each word, from windows of whole sentences of one document."""
+    """News and cyber tags of each word, the best legal sequences of each sentence."""
+    scores = tag_scores(model, sentences)
+    return tuple(
+        [legal_tags(score[:, columns], tags) for score in scores]
+        for columns, tags in ((NEWS, NEWS_TAGS), (CYBER, CYBER_TAGS))
+    )
+
+
+@torch.inference_mode()
+def tag_scores(model: Model, sentences: list[Sentence], name: str = "dev") -> list[np.ndarray]:
+    """Log probabilities of each word's tags, from windows of whole sentences of one document."""
     model.eval()
-    groups = list(_groups(sentences))
+    groups = list(_groups(sentences, model.width - 2))
     windows = [build([piece.words for _, piece in group]) for group in groups]
-    news: list[list[str]] = [[] for _ in sentences]
-    cyber: list[list[str]] = [[] for _ in sentences]
-    found = {}
-    for indexes in batches_in_order(windows, BATCH_TOKENS):
+    pieces: list[list[np.ndarray]] = [[] for _ in groups]
+    for indexes in progress(list(batches_in_order(windows, BATCH_TOKENS)), name):
         batch = collate([windows[i] for i in indexes])
         vectors = token_vectors(model, batch)[batch.rows, batch.columns]
         logits = [head(vectors).float() for head in (model.news, model.cyber)]
-        scores = [values.log_softmax(1).numpy() for values in logits]
-        start = 0
+        scores = torch.cat([values.log_softmax(1) for values in logits], 1).numpy()
+        sizes = [len(piece.words) for i in indexes for _, piece in groups[i]]
+        cut = iter(np.split(scores, np.cumsum(sizes)[:-1]))
         for i in indexes:
-            end = start + len(windows[i].heads)
-            found[i] = [score[start:end] for score in scores]
-            start = end
-    for i, group in enumerate(groups):
-        start = 0
-        for owner, piece in group:
-            end = start + len(piece.words)
-            news[owner] += legal_tags(found[i][0][start:end], NEWS_TAGS)
-            cyber[owner] += legal_tags(found[i][1][start:end], CYBER_TAGS)
-            start = end
-    return news, cyber
+            pieces[i] = [next(cut) for _ in groups[i]]
+    found: list[list[np.ndarray]] = [[] for _ in sentences]
+    for group, scores in zip(groups, pieces, strict=True):
+        for (owner, _), score in zip(group, scores, strict=True):
+            found[owner].append(score)
+    return [np.concatenate(scores) for scores in found]
 
 
-def _groups(sentences: list[Sentence]) -> Iterable[list[tuple[int, Sentence]]]:
-    limit = MAX_TOKENS - 2
+def _groups(sentences: list[Sentence], limit: int) -> Iterable[list[tuple[int, Sentence]]]:
     document: list[tuple[int, Sentence]] = []
     for i, sentence in enumerate(sentences):
         if document and sentences[i - 1].document != sentence.document:
@@ -63,14 +66,19 @@ def _groups(sentences: list[Sentence]) -> Iterable[list[tuple[int, Sentence]]]:
     yield from pack(document, lambda item: len(item[1].words.ids), limit)
 
 
+def progress(items: list, name: str) -> Iterable:
+    """A progress bar that leaves no trace."""
+    return tqdm(items, f"reading {name}", mininterval=5, leave=False)
+
+
 @torch.inference_mode()
-def article_vectors(model: Model, articles: list[list]) -> np.ndarray:
+def article_vectors(model: Model, articles: list[list[Words]], name: str = "dev") -> np.ndarray:
     """The pooled vector of each article's sentences: the mean of its leading tokens."""
     model.eval()
-    windows = [article_windows(sentences) for sentences in articles]
+    windows = [article_windows(sentences, model.width) for sentences in articles]
     result = np.zeros((len(articles), model.topics.in_features), np.float32)
     order = sorted(range(len(articles)), key=lambda i: len(windows[i]))
-    for i in order:
+    for i in progress(order, name):
         if windows[i]:
             result[i] = pooled(model, [windows[i]])[0].numpy()
     return result

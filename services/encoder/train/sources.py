@@ -5,6 +5,8 @@ stand for (`O` among them where the set is wider than we are), and `silent` name
 that the set does not annotate: its plain words may still carry them. The loss then asks only
 that the model's probability lies on what the set allows, so a set that knows no dates
 says nothing about dates.
+
+The teacher asks that of each set; the student then learns the teacher's probabilities.
 """
 
 from collections.abc import Mapping
@@ -28,16 +30,25 @@ def each(names: str, ours: str) -> dict[str, str]:
 
 NEWS_TAGS, CYBER_TAGS = tags(NEWS_LABELS), tags(CYBER_LABELS)
 
+# Columns of a word's tags: first those of the news head, then those of the cyber head.
+NEWS, CYBER = slice(0, len(NEWS_TAGS)), slice(len(NEWS_TAGS), len(NEWS_TAGS) + len(CYBER_TAGS))
+TAGS = CYBER.stop
+
 
 @dataclass(frozen=True)
 class Source:
-    """One set: label maps (`"ORG O"` means either), what it leaves out, and its share an epoch."""
+    """One set: label maps (`"ORG O"` means either), what it leaves out, and how often it is read.
+
+    `passes` counts the passes over it in the teacher's whole run, `share` those in each of the
+    student's epochs.
+    """
 
     name: str
     news: Labels
     cyber: Labels = field(default_factory=dict)
     news_silent: str = ""
     cyber_silent: str = ""
+    passes: float = 1.0
     share: float = 1.0
 
 
@@ -57,18 +68,21 @@ SOURCES = [
             "Money": "MONEY",
             "Misc": "MISC",
         },
+        passes=3.0,
     ),
     Source(
         "cyber_news",
         news={label: label for label in NEWS_LABELS}
         | {"MALWARE": "O PRODUCT MISC", "THREAT_ACTOR": "O ORG PERSON MISC"},
         cyber={"MALWARE": "MALWARE", "THREAT_ACTOR": "THREAT_ACTOR"},
+        passes=6.0,
         share=3.0,
     ),
     Source(
         "wikigold",
         news={"PER": "PERSON", "ORG": "ORG", "LOC": "LOC FAC", "MISC": "MISC NORP PRODUCT FAC"},
         news_silent="DATE MONEY",
+        passes=2.0,
     ),
     Source(
         "wnut17",
@@ -81,6 +95,7 @@ SOURCES = [
             "creative-work": "MISC",
         },
         news_silent="NORP DATE MONEY MISC",
+        passes=1.5,
         share=0.7,
     ),
     Source(
@@ -97,6 +112,7 @@ SOURCES = [
             "misc": ANY,
         },
         news_silent="DATE MONEY NORP",
+        passes=4.0,
         share=2.0,
     ),
     Source(
@@ -114,6 +130,7 @@ SOURCES = [
             **each("VisualWork WrittenWork MusicalWork ArtWork", "MISC"),
         },
         news_silent="NORP DATE MONEY MISC",
+        passes=0.4,
         share=0.25,
     ),
     Source(
@@ -142,6 +159,7 @@ SOURCES = [
         cyber={"Malware": "MALWARE", "Organization": "O THREAT_ACTOR"},
         news_silent="PERSON LOC FAC NORP PRODUCT DATE MONEY MISC",
         cyber_silent="THREAT_ACTOR",
+        passes=1.5,
     ),
     Source(
         "ladder",
@@ -173,6 +191,7 @@ SOURCES = [
         },
         cyber={"APT": "THREAT_ACTOR", "MAL": "MALWARE", "TOOL": "MALWARE O"},
         news_silent="ORG PERSON FAC NORP PRODUCT MONEY MISC DATE",
+        passes=0.5,
         share=0.4,
     ),
 ]

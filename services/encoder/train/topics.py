@@ -1,21 +1,20 @@
-"""Articles with their Media Topics: the labelled openings, and HuffPost's sections as hints."""
+"""Openings of articles, with the Media Topics that readers, sections or the teacher give them."""
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from data import held_out, read_lines
+from data import dev_keys, held_out, read_lines, sentence_key
 from taxonomy import Category
 from text import Words, cut_points, pack, split_sentences, split_words
-from windows import MAX_TOKENS, Window, build, vary
+from windows import Window, build, vary
 
 POOL_TOKENS = 512
 DEV_SHARE = 0.2
-SECTION_CAP = 150  # articles of one section an epoch
 HINT_WEIGHT = 0.3  # how far a section speaks against the topics that it does not name
 
 SECTIONS = {
@@ -47,11 +46,15 @@ SECTIONS = {
 
 @dataclass
 class Article:
-    """The opening of an article, its topics as a 0/1 vector, and how far each is known."""
+    """The opening of an article, the score wanted of each topic, and how far each is known.
+
+    `meaning` is what the vector of the article's meaning should be, once it is known.
+    """
 
     sentences: list[Words]
     target: np.ndarray
     weight: np.ndarray
+    meaning: np.ndarray | None = None
 
     def size(self) -> int:
         """Number of sub-tokens."""
@@ -90,6 +93,22 @@ def load_sections(
     return sections
 
 
+def load_unlabelled(root: Path, categories: list[Category], tokenizer: Tokenizer) -> list[Article]:
+    """The openings of the news articles, each once, without those that a dev set has."""
+    seen = dev_keys(root) | {sentence_key(row["text"][:200]) for row in _rows(root, "dev")}
+    texts = []
+    for line in read_lines(root / "news" / "articles.jsonl.gz"):
+        text = json.loads(line)["text"]
+        keys = {sentence_key(text[start:end]) for start, end in split_sentences(text[:2000])}
+        keys = {key for key in keys if len(key) >= 20} | {sentence_key(text[:200])}
+        if not keys & seen:
+            texts.append(text)
+        seen.add(sentence_key(text[:200]))
+    unknown = np.zeros(len(categories), np.float32)
+    openings = opening(texts, tokenizer)
+    return [Article(sentences, unknown, unknown) for sentences in openings if sentences]
+
+
 def _rows(root: Path, split: str) -> list[dict]:
     rows = [json.loads(line) for line in read_lines(root / "topics" / "articles.train.jsonl.gz")]
     return [row for row in rows if held_out(row["id"], DEV_SHARE) == (split == "dev")]
@@ -119,26 +138,46 @@ def opening(texts: list[str], tokenizer: Tokenizer) -> list[list[Words]]:
     return result
 
 
-def article_windows(sentences: list[Words], limit: int = MAX_TOKENS) -> list[Window]:
-    """The windows of one article."""
+def shortened(sentences: list[Words], limit: int) -> list[Words]:
+    """The leading sentences that have at most `limit` tokens together, at least one."""
+    ends = np.cumsum([len(words.ids) for words in sentences])
+    return sentences[: max(1, int(np.searchsorted(ends, limit, side="right")))]
+
+
+def article_windows(sentences: list[Words], width: int) -> list[Window]:
+    """The windows of one article, of at most `width` tokens."""
     pieces = [
         words.take(start, end)
         for words in sentences
-        for start, end in cut_points(words.lengths(), limit - 2)
+        for start, end in cut_points(words.lengths(), width - 2)
     ]
-    return [build(group) for group in pack(pieces, lambda words: len(words.ids), limit - 2)]
+    return [build(group) for group in pack(pieces, lambda words: len(words.ids), width - 2)]
 
 
-def epoch_articles(
-    articles: list[Article], sections: dict[str, list[Article]], rng: random.Random
-) -> list[Article]:
-    """One epoch's articles: all labelled ones and some of each section, shortened and varied."""
-    hints = [
+def some_of(sections: dict[str, list[Article]], count: int, rng: random.Random) -> list[Article]:
+    """At most `count` articles of each section."""
+    return [
         article
         for section in sections.values()
-        for article in rng.sample(section, min(SECTION_CAP, len(section)))
+        for article in rng.sample(section, min(count, len(section)))
     ]
-    return [_varied(article, rng) for article in articles + hints]
+
+
+def article_batches(
+    articles: list[Article], max_tokens: int, rng: random.Random
+) -> list[list[Article]]:
+    """The articles, shortened and varied, in batches of about `max_tokens` tokens."""
+    varied = [_varied(article, rng) for article in articles]
+    ordered = sorted(varied, key=lambda article: min(article.size(), 128) + rng.random())
+    result, batch, size = [], [], 0
+    for article in ordered:
+        if batch and size + article.size() > max_tokens:
+            result.append(batch)
+            batch, size = [], 0
+        batch.append(article)
+        size += article.size()
+    result.append(batch)
+    return result
 
 
 def _varied(article: Article, rng: random.Random) -> Article:
@@ -151,4 +190,4 @@ def _varied(article: Article, rng: random.Random) -> Article:
             continue
         sentences.append(vary(words, rng))
         size += len(words.ids)
-    return Article(sentences, article.target, article.weight)
+    return replace(article, sentences=sentences)

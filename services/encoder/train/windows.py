@@ -9,21 +9,20 @@ import numpy as np
 import torch
 
 from data import Sentence
+from sources import TAGS
 from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, Words, cut_points, pack
 
-MAX_TOKENS = 128
 CURLY = {1005: (1520, 1521), 1000: (1523, 1524)}  # ' to ‘ or ’, " to “ or ”
 
 
 @dataclass
 class Window:
-    """Token ids and types between [CLS] and [SEP], and the words' tags where they are known."""
+    """Token ids and types between [CLS] and [SEP], and what is wanted of each word's tags."""
 
     ids: np.ndarray
     types: np.ndarray
     heads: np.ndarray
-    news: np.ndarray
-    cyber: np.ndarray
+    wanted: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -38,23 +37,20 @@ class Batch:
     mask: torch.Tensor
     rows: torch.Tensor
     columns: torch.Tensor
-    news: torch.Tensor
-    cyber: torch.Tensor
+    wanted: torch.Tensor
 
 
-def build(sentences: list[Words], news: list | None = None, cyber: list | None = None) -> Window:
+def build(sentences: list[Words], wanted: list[np.ndarray] | None = None) -> Window:
     """One window of the given sentences."""
     ids = np.concatenate([words.ids for words in sentences])
     types = np.concatenate([np.repeat(words.types, words.lengths()) for words in sentences])
     offsets = np.cumsum([1] + [len(words.ids) for words in sentences])[:-1]
     heads = [words.heads + offset for words, offset in zip(sentences, offsets, strict=True)]
-    empty = np.zeros(0, np.int64)
     return Window(
         np.concatenate([[CLS], ids, [SEP]]),
         np.concatenate([[OTHER], types, [OTHER]]),
         np.concatenate(heads),
-        np.concatenate(news) if news else empty,
-        np.concatenate(cyber) if cyber else empty,
+        np.concatenate(wanted) if wanted else np.zeros((0, TAGS), np.float16),
     )
 
 
@@ -63,24 +59,22 @@ def cut_sentences(sentences: list[Sentence], limit: int) -> Iterator[Sentence]:
     for sentence in sentences:
         for start, end in cut_points(sentence.words.lengths(), limit):
             yield Sentence(
-                sentence.words.take(start, end),
-                sentence.news[start:end],
-                sentence.cyber[start:end],
-                sentence.document,
+                sentence.words.take(start, end), sentence.wanted[start:end], sentence.document
             )
 
 
-def training_windows(sentences: list[Sentence], share: float, rng: random.Random) -> list[Window]:
-    """One epoch's windows of a set: its documents `share` times over, packed and augmented."""
+def training_windows(
+    sentences: list[Sentence], passes: float, widths: tuple[int, ...], rng: random.Random
+) -> list[Window]:
+    """The documents of a set `passes` times over, packed into windows of the widths, varied."""
     documents = [list(group) for _, group in groupby(sentences, lambda s: s.document)]
-    chosen = documents * int(share) + rng.sample(documents, int(len(documents) * (share % 1)))
+    chosen = documents * int(passes) + rng.sample(documents, int(len(documents) * (passes % 1)))
     windows = []
     for document in chosen:
-        limit = rng.choice((MAX_TOKENS, MAX_TOKENS, MAX_TOKENS, 64, 32)) - 2
+        limit = rng.choice(widths) - 2
         document = [augment(s, rng) for s in cut_sentences(document, limit)]
         for group in pack(document, lambda s: len(s.words.ids), limit):
-            news, cyber = [s.news for s in group], [s.cyber for s in group]
-            windows.append(build([s.words for s in group], news, cyber))
+            windows.append(build([s.words for s in group], [s.wanted for s in group]))
     return windows
 
 
@@ -88,9 +82,9 @@ def augment(sentence: Sentence, rng: random.Random) -> Sentence:
     """Sometimes makes a sentence look scraped: other case, no full stop, curly quotes."""
     words = vary(sentence.words, rng)
     end = len(words)
-    if rng.random() < 0.1 and end > 1 and words.types[-1] == OTHER and sentence.news[-1] & 1:
+    if rng.random() < 0.1 and end > 1 and words.types[-1] == OTHER and sentence.wanted[-1, 0] > 0.5:
         end -= 1
-    return Sentence(words.take(0, end), sentence.news[:end], sentence.cyber[:end], "")
+    return Sentence(words.take(0, end), sentence.wanted[:end], "")
 
 
 def vary(words: Words, rng: random.Random) -> Words:
@@ -164,6 +158,5 @@ def collate(windows: list[Window]) -> Batch:
         torch.from_numpy(mask),
         torch.from_numpy(rows),
         torch.from_numpy(np.concatenate([window.heads for window in windows]).astype(np.int64)),
-        torch.from_numpy(np.concatenate([window.news for window in windows])),
-        torch.from_numpy(np.concatenate([window.cyber for window in windows])),
+        torch.from_numpy(np.concatenate([window.wanted for window in windows])),
     )
