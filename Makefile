@@ -20,8 +20,9 @@ help: ## Show this list
 setup: ## Install the system packages that are missing, or say which
 	@deploy/setup.sh
 
-native: setup ## Fetch libtorch into .cache/native
+native: setup ## Fetch libtorch and OpenVINO into .cache/native
 	@deploy/native.sh
+	@deploy/openvino.sh
 
 broker: setup ## Fetch Apache Kafka into .cache/kafka
 	@deploy/broker.sh fetch

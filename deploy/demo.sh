@@ -120,6 +120,7 @@ main() {
 
   step "system packages" "$root/deploy/setup.sh"
   step "libtorch" "$root/deploy/native.sh"
+  step "openvino" "$root/deploy/openvino.sh"
   step "kafka" "$broker" fetch
   step "build (minutes, the first time)" build
   "$broker" stop "$demo/broker"

@@ -4,6 +4,9 @@
 //! it went by the exit code. `services` is the table of services; `stages` joins the crates that know
 //! text to the article; every other module is a command or what commands share.
 
+#[cfg(not(any(feature = "openvino", feature = "torch")))]
+compile_error!("an engine is needed: enable the feature `openvino` or `torch`");
+
 mod cli;
 mod config;
 mod feed;

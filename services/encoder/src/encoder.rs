@@ -1,20 +1,26 @@
 //! Windows to token vectors, in batches that waste little on padding.
 
+use std::collections::VecDeque;
+use std::time::Instant;
+
 use ndarray::{ArrayView2, Axis, Slice};
 
 use crate::batch::padded_length;
-use crate::engine::Torch;
-use crate::{Device, Engine, Error, ModelFolder, Precision, TokenBatch, Window};
+use crate::{
+    Device, Engine, EngineName, Error, ModelFolder, Precision, TokenBatch, Window, engine,
+};
 
 /// How the model is run.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// What runs it.
+    pub engine: EngineName,
     /// Where it runs.
     pub device: Device,
     /// The numeric form that it runs in.
     pub precision: Precision,
-    /// Threads of one operation; 0 for as many as there are cores.
+    /// Threads of the engine; 0 for as many as there are cores.
     pub threads: usize,
     /// Tokens in one run of the model, padding counted; a window is never cut for it.
     pub max_batch_tokens: usize,
@@ -29,13 +35,14 @@ pub struct Usage {
     pub tokens: u64,
     /// Tokens that the engine computed, padding counted.
     pub padded_tokens: u64,
-    /// Time in the engine.
+    /// Time in which the engine had a batch to work on.
     pub seconds: f64,
 }
 
 /// A model ready to read windows.
 pub struct Encoder {
     engine: Box<dyn Engine>,
+    reason: &'static str,
     max_batch_tokens: usize,
     usage: Usage,
 }
@@ -43,19 +50,18 @@ pub struct Encoder {
 impl Encoder {
     /// Loads the weights. Takes a second or so: not for an async runtime's thread.
     pub fn load(folder: &ModelFolder, settings: &Settings) -> Result<Self, Error> {
-        let engine = Torch::load(
-            folder,
-            settings.device,
-            settings.precision,
-            settings.threads,
-        )?;
-        Ok(Self::new(Box::new(engine), settings.max_batch_tokens))
+        let (engine, reason) = engine::load(folder, settings)?;
+        Ok(Self {
+            reason,
+            ..Self::new(engine, settings.max_batch_tokens)
+        })
     }
 
     /// Wraps an engine.
     pub fn new(engine: Box<dyn Engine>, max_batch_tokens: usize) -> Self {
         Self {
             engine,
+            reason: "it was given",
             max_batch_tokens,
             usage: Usage::default(),
         }
@@ -64,6 +70,11 @@ impl Encoder {
     /// What runs the model, for logs and benchmarks.
     pub fn describe(&self) -> String {
         self.engine.describe()
+    }
+
+    /// Why it is this engine, for logs.
+    pub fn reason(&self) -> &'static str {
+        self.reason
     }
 
     /// What this encoder has done so far.
@@ -75,59 +86,93 @@ impl Encoder {
     /// the window's place in `windows`.
     ///
     /// Windows come back in no particular order: they are sorted by length, so that a batch has
-    /// little padding.
+    /// little padding. While `each` reads one batch, the engine works on the next.
     pub fn encode(
         &mut self,
         windows: &[&Window],
         mut each: impl FnMut(usize, ArrayView2<'_, f32>),
     ) -> Result<(), Error> {
-        let mut order: Vec<usize> = (0..windows.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(windows[i].ids.len()));
+        let order = by_length(windows);
+        let mut free: Vec<usize> = (0..self.engine.slots()).collect();
+        let mut running = VecDeque::with_capacity(free.len());
         let mut rest = order.as_slice();
-        while let Some(&longest) = rest.first() {
-            let fitting = self.max_batch_tokens / padded_length(windows[longest]);
-            let (chosen, later) = rest.split_at(fitting.clamp(1, rest.len()));
-            let batch = TokenBatch::new(chosen.iter().map(|&i| windows[i]));
-            let started = std::time::Instant::now();
-            let vectors = self.engine.encode(&batch)?;
-            self.count(&batch, started.elapsed().as_secs_f64());
-            for (row, &i) in vectors.axis_iter(Axis(0)).zip(chosen) {
-                each(
-                    i,
-                    row.slice_axis(Axis(0), Slice::from(TokenBatch::tokens_of(windows[i]))),
-                );
+        let mut busy_since = Instant::now();
+        loop {
+            if running.is_empty() {
+                busy_since = Instant::now();
             }
-            rest = later;
+            while let (Some(&longest), Some(slot)) = (rest.first(), free.pop()) {
+                let fitting = self.max_batch_tokens / padded_length(windows[longest]);
+                let (places, later) = rest.split_at(fitting.clamp(1, rest.len()));
+                let batch = TokenBatch::new(places.iter().map(|&i| windows[i]));
+                self.count(&batch);
+                self.engine.start(slot, &batch)?;
+                running.push_back((slot, places));
+                rest = later;
+            }
+            let Some((slot, places)) = running.pop_front() else {
+                break;
+            };
+            let vectors = self.engine.finish(slot)?;
+            if running.is_empty() {
+                self.usage.seconds += busy_since.elapsed().as_secs_f64();
+            }
+            for (row, &i) in vectors.axis_iter(Axis(0)).zip(places) {
+                let own = Slice::from(TokenBatch::tokens_of(windows[i]));
+                each(i, row.slice_axis(Axis(0), own));
+            }
+            free.push(slot);
         }
         Ok(())
     }
 
-    fn count(&mut self, batch: &TokenBatch, seconds: f64) {
+    fn count(&mut self, batch: &TokenBatch) {
         self.usage.windows += batch.windows() as u64;
         self.usage.tokens += batch.mask.sum().unsigned_abs();
         self.usage.padded_tokens += batch.mask.len() as u64;
-        self.usage.seconds += seconds;
     }
+}
+
+/// Places of the windows, the longest first.
+fn by_length(windows: &[&Window]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..windows.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(windows[i].ids.len()));
+    order
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array3;
+    use std::sync::mpsc::Sender;
+
+    use ndarray::{Array3, ArrayView3};
 
     use super::*;
     use crate::Word;
 
     /// Gives each token's id as its vector of one dimension, and keeps the shapes that it saw.
-    struct Echo(std::sync::mpsc::Sender<(usize, usize)>);
+    struct Echo {
+        slots: [Option<Array3<f32>>; 2],
+        shapes: Sender<(usize, usize)>,
+    }
 
     impl Engine for Echo {
         fn describe(&self) -> String {
             "echo".into()
         }
 
-        fn encode(&mut self, batch: &TokenBatch) -> Result<Array3<f32>, Error> {
-            self.0.send((batch.windows(), batch.length())).unwrap();
-            Ok(batch.ids.mapv(|id| id as f32).insert_axis(Axis(2)))
+        fn slots(&self) -> usize {
+            self.slots.len()
+        }
+
+        fn start(&mut self, slot: usize, batch: &TokenBatch) -> Result<(), Error> {
+            self.shapes.send((batch.windows(), batch.length())).unwrap();
+            let vectors = batch.ids.mapv(|id| id as f32).insert_axis(Axis(2));
+            self.slots[slot] = Some(vectors);
+            Ok(())
+        }
+
+        fn finish(&mut self, slot: usize) -> Result<ArrayView3<'_, f32>, Error> {
+            Ok(self.slots[slot].as_ref().unwrap().view())
         }
     }
 
@@ -147,7 +192,11 @@ mod tests {
             })
             .collect();
         let (sender, shapes) = std::sync::mpsc::channel();
-        let mut encoder = Encoder::new(Box::new(Echo(sender)), 22);
+        let echo = Echo {
+            slots: [None, None],
+            shapes: sender,
+        };
+        let mut encoder = Encoder::new(Box::new(echo), 22);
         let mut seen = vec![Vec::new(); windows.len()];
 
         encoder

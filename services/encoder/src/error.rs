@@ -58,11 +58,21 @@ pub enum Error {
         expected: Vec<usize>,
     },
     /// libtorch refused: an operation failed or memory ran out.
+    #[cfg(feature = "torch")]
     #[error("libtorch")]
     Torch(#[from] tch::TchError),
     /// rust-bert refused the input.
+    #[cfg(feature = "torch")]
     #[error("rust-bert")]
     Bert(#[from] rust_bert::RustBertError),
+    /// OpenVINO cannot be loaded.
+    #[cfg(feature = "openvino")]
+    #[error("cannot load OpenVINO: {0}")]
+    OpenVinoLibrary(String),
+    /// OpenVINO refused: it cannot start, read the model, or run it.
+    #[cfg(feature = "openvino")]
+    #[error("OpenVINO")]
+    OpenVino(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The machine lacks what a setting asks for.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -72,18 +82,23 @@ impl Error {
     /// Whether memory ran out, on the CPU or the GPU: with fewer windows, or later, it may not.
     pub fn is_out_of_memory(&self) -> bool {
         let text = match self {
+            #[cfg(feature = "torch")]
             Self::Torch(error) => error.to_string(),
+            #[cfg(feature = "torch")]
             Self::Bert(error) => error.to_string(),
+            #[cfg(feature = "openvino")]
+            Self::OpenVino(error) => error.to_string(),
             _ => return false,
         };
-        // libtorch has no code for it. The words are those of its allocators for GPU and CPU.
-        ["out of memory", "can't allocate memory"]
+        // There is no code for it. The words are those of libtorch's allocators for GPU and CPU,
+        // and of C++.
+        ["out of memory", "can't allocate memory", "bad_alloc"]
             .iter()
             .any(|words| text.contains(words))
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
 

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `config.json` | BERT's configuration, as rust-bert and transformers read it |
 //! | `tokenizer.json` | the tokenizer, as the `tokenizers` library reads it |
-//! | `model.safetensors` | the encoder's weights |
+//! | `model.safetensors` | the encoder's weights in bf16 |
+//! | `openvino_model.xml`, `openvino_model.bin` | the encoder in int8, as OpenVINO reads it |
 //! | `heads.json`, `heads.safetensors` | what the heads' outputs mean; their weights |
 //! | `SHA256SUMS` | a checksum for each of these |
 
@@ -18,10 +19,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Linear};
 
-/// A model on disk, whose files have been found to be whole.
+/// A model on disk. Every file is checked against its checksum before it is used; a folder need
+/// hold only the weights that its engine reads.
 #[derive(Debug)]
 pub struct ModelFolder {
     path: PathBuf,
+    sums: String,
     heads: Heads,
     weights: Vec<u8>,
 }
@@ -76,27 +79,21 @@ pub struct CategoryLabel {
     pub threshold: f32,
 }
 
-const LOADED: [&str; 5] = [
-    "config.json",
-    "tokenizer.json",
-    "model.safetensors",
-    "heads.json",
-    "heads.safetensors",
-];
-
 impl ModelFolder {
-    /// Opens a folder and checks every file that will be loaded against `SHA256SUMS`.
+    /// Opens a folder.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        verify(&path)?;
-        let heads_path = path.join("heads.json");
-        let heads = serde_json::from_slice(&read(&heads_path)?).map_err(|source| Error::Json {
+        let sums = read(&path.join("SHA256SUMS"))?;
+        let sums = String::from_utf8_lossy(&sums).into_owned();
+        let (heads_path, heads) = checked(&path, &sums, "heads.json")?;
+        let heads = serde_json::from_slice(&heads).map_err(|source| Error::Json {
             path: heads_path,
             source,
         })?;
-        let weights = read(&path.join("heads.safetensors"))?;
+        let (_, weights) = checked(&path, &sums, "heads.safetensors")?;
         Ok(Self {
             path,
+            sums,
             heads,
             weights,
         })
@@ -119,9 +116,7 @@ impl ModelFolder {
 
     /// Loads a head's weights, `{name}.weight` of shape `[outputs, hidden]` and `{name}.bias`.
     pub fn linear(&self, name: &str, outputs: usize) -> Result<Linear, Error> {
-        let path = self.path.join("heads.safetensors");
-        let tensors = SafeTensors::deserialize(&self.weights)
-            .map_err(|source| Error::Weights { path, source })?;
+        let tensors = self.tensors()?;
         let bias = floats(&tensors, &format!("{name}.bias"), &[outputs])?;
         let name = format!("{name}.weight");
         let hidden = tensors
@@ -134,20 +129,25 @@ impl ModelFolder {
         Ok(Linear::new(&weight, Array1::from_vec(bias)))
     }
 
+    fn tensors(&self) -> Result<SafeTensors<'_>, Error> {
+        SafeTensors::deserialize(&self.weights).map_err(|source| Error::Weights {
+            path: self.path.join("heads.safetensors"),
+            source,
+        })
+    }
+
     pub(crate) fn max_tokens(&self) -> usize {
         self.heads.window.max_tokens
     }
 
-    pub(crate) fn tokenizer_path(&self) -> PathBuf {
-        self.path.join("tokenizer.json")
+    /// Whether the model has an int8 form.
+    pub(crate) fn has_int8(&self) -> bool {
+        self.path.join("openvino_model.xml").is_file()
     }
 
-    pub(crate) fn config_path(&self) -> PathBuf {
-        self.path.join("config.json")
-    }
-
-    pub(crate) fn weights_path(&self) -> PathBuf {
-        self.path.join("model.safetensors")
+    /// The path of a file that has been found to be whole.
+    pub(crate) fn file(&self, name: &str) -> Result<PathBuf, Error> {
+        checked(&self.path, &self.sums, name).map(|(path, _)| path)
     }
 }
 
@@ -158,20 +158,16 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-fn verify(folder: &Path) -> Result<(), Error> {
-    let sums = read(&folder.join("SHA256SUMS"))?;
-    let sums = String::from_utf8_lossy(&sums);
-    for name in LOADED {
-        let path = folder.join(name);
-        let found = hex(&Sha256::digest(read(&path)?));
-        let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
-        match lines.find(|(_, file)| *file == name) {
-            Some((expected, _)) if expected == found => {}
-            Some(_) => return Err(Error::Checksum { path }),
-            None => return Err(Error::NoChecksum { path }),
-        }
+/// Reads a file and compares its checksum.
+fn checked(folder: &Path, sums: &str, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
+    let path = folder.join(name);
+    let bytes = read(&path)?;
+    let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
+    match lines.find(|(_, file)| *file == name) {
+        Some((expected, _)) if expected == hex(&Sha256::digest(&bytes)) => Ok((path, bytes)),
+        Some(_) => Err(Error::Checksum { path }),
+        None => Err(Error::NoChecksum { path }),
     }
-    Ok(())
 }
 
 fn hex(bytes: &[u8]) -> String {

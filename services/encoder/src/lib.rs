@@ -21,7 +21,7 @@ mod window;
 
 pub use batch::TokenBatch;
 pub use encoder::{Encoder, Settings, Usage};
-pub use engine::{Device, Engine, Precision};
+pub use engine::{Device, Engine, EngineName, Precision};
 pub use error::Error;
 pub use folder::{CategoryLabel, ModelFolder, TagHead, TopicHead};
 pub use linear::Linear;

@@ -22,7 +22,7 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Loads the tokenizer of a model.
     pub fn load(folder: &ModelFolder) -> Result<Self, Error> {
-        Self::open(&folder.tokenizer_path(), folder.max_tokens())
+        Self::open(&folder.file("tokenizer.json")?, folder.max_tokens())
     }
 
     fn open(path: &Path, max_tokens: usize) -> Result<Self, Error> {

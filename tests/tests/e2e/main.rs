@@ -9,6 +9,7 @@
 
 mod article;
 mod desk;
+mod engine;
 mod failure;
 mod pipeline;
 mod program;

@@ -55,6 +55,7 @@ fn value_out_of_range_is_named() {
         ("topics.tagged=articles.raw", "topics.tagged"),
         ("admin.bind=nowhere", "admin.bind"),
         ("encoder.precision=int3", "encoder.precision"),
+        ("encoder.engine=abacus", "encoder.engine"),
         ("log.level=shout=x=y", "log.level"),
         ("output.format=xml", "output.format"),
         ("kafka.librdkafka.acks=1", "kafka.librdkafka"),

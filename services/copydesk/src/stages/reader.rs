@@ -51,6 +51,7 @@ impl Reader {
         tracing::info!(
             model = folder.version(),
             engine = encoder.describe(),
+            because = encoder.reason(),
             "model loaded"
         );
         let pool_tokens = folder.topic_head().pool_tokens;

@@ -1,12 +1,12 @@
 //! rust-bert's BERT on libtorch: CPU in bf16 or fp32, and CUDA.
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, ArrayView3};
 use rust_bert::Config;
 use rust_bert::bert::{BertConfig, BertEmbeddings, BertModel};
 use tch::{Kind, Tensor, nn};
 
-use super::{Engine, has_bf16};
-use crate::{Device, Error, ModelFolder, Precision, TokenBatch};
+use super::Engine;
+use crate::{Device, Error, ModelFolder, Precision, Settings, TokenBatch};
 
 /// The model in libtorch.
 pub(crate) struct Torch {
@@ -14,25 +14,21 @@ pub(crate) struct Torch {
     device: tch::Device,
     kind: Kind,
     hidden: usize,
+    vectors: Array3<f32>,
 }
 
 impl Torch {
     /// Loads the encoder's weights.
-    pub(crate) fn load(
-        folder: &ModelFolder,
-        device: Device,
-        precision: Precision,
-        threads: usize,
-    ) -> Result<Self, Error> {
-        if threads > 0 {
-            tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    pub(crate) fn load(folder: &ModelFolder, settings: &Settings) -> Result<Self, Error> {
+        if settings.threads > 0 {
+            tch::set_num_threads(i32::try_from(settings.threads).unwrap_or(i32::MAX));
         }
-        let device = pick_device(device)?;
-        let kind = pick_kind(precision, device);
-        let config = BertConfig::from_file(folder.config_path());
+        let device = pick_device(settings.device)?;
+        let kind = pick_kind(settings.precision, device)?;
+        let config = BertConfig::from_file(folder.file("config.json")?);
         let mut weights = nn::VarStore::new(device);
         let model = BertModel::new_with_optional_pooler(weights.root(), &config, false);
-        weights.load(folder.weights_path())?;
+        weights.load(folder.file("model.safetensors")?)?;
         weights.set_kind(kind);
         weights.freeze();
         let hidden = usize::try_from(config.hidden_size).expect("a model has a width");
@@ -41,6 +37,7 @@ impl Torch {
             device,
             kind,
             hidden,
+            vectors: Array3::default((0, 0, 0)),
         })
     }
 
@@ -65,7 +62,12 @@ impl Engine for Torch {
         format!("torch {device} {kind}")
     }
 
-    fn encode(&mut self, batch: &TokenBatch) -> Result<Array3<f32>, Error> {
+    fn slots(&self) -> usize {
+        1
+    }
+
+    /// Does the work at once: libtorch's own threads share each operation.
+    fn start(&mut self, _: usize, batch: &TokenBatch) -> Result<(), Error> {
         let (ids, types) = (self.tensor(&batch.ids), self.tensor(&batch.types));
         let mask = self.tensor(&batch.mask);
         let output = tch::no_grad(|| {
@@ -84,13 +86,18 @@ impl Engine for Torch {
             .hidden_state
             .to_kind(Kind::Float)
             .to_device(tch::Device::Cpu);
-        let mut values = Array3::zeros((batch.windows(), batch.length(), self.hidden));
-        let numel = values.len();
-        let slice = values
+        self.vectors = Array3::zeros((batch.windows(), batch.length(), self.hidden));
+        let numel = self.vectors.len();
+        let slice = self
+            .vectors
             .as_slice_mut()
             .expect("a new array is laid out row by row");
         vectors.contiguous().f_copy_data(slice, numel)?;
-        Ok(values)
+        Ok(())
+    }
+
+    fn finish(&mut self, _: usize) -> Result<ArrayView3<'_, f32>, Error> {
+        Ok(self.vectors.view())
     }
 }
 
@@ -105,11 +112,24 @@ fn pick_device(device: Device) -> Result<tch::Device, Error> {
     }
 }
 
-fn pick_kind(precision: Precision, device: tch::Device) -> Kind {
+fn pick_kind(precision: Precision, device: tch::Device) -> Result<Kind, Error> {
     match precision {
-        Precision::Bf16 => Kind::BFloat16,
-        Precision::Fp32 => Kind::Float,
-        Precision::Auto if device.is_cuda() || has_bf16() => Kind::BFloat16,
-        Precision::Auto => Kind::Float,
+        Precision::Bf16 => Ok(Kind::BFloat16),
+        Precision::Fp32 => Ok(Kind::Float),
+        Precision::Auto if device.is_cuda() || has_bf16() => Ok(Kind::BFloat16),
+        Precision::Auto => Ok(Kind::Float),
+        Precision::Int8 => Err(Error::Unsupported(
+            "engine `torch` has no int8: set encoder.precision to bf16, fp32 or auto, \
+             or encoder.engine to openvino",
+        )),
     }
+}
+
+/// Whether the CPU multiplies in bf16; every CPU with AMX does so with AVX-512, too.
+fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let there = is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let there = false;
+    there
 }

@@ -25,9 +25,10 @@ pub(crate) struct Card {
     trainer: BTreeMap<String, f64>,
 }
 
+/// What the trainer measured of a set; of topics it has other figures.
 #[derive(Deserialize)]
 struct Measured {
-    micro: Micro,
+    micro: Option<Micro>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +43,7 @@ impl Card {
         Ok(Self {
             stated: read(&folder.join("figures.json"))?,
             trainer: (trainer.into_iter())
-                .map(|(set, measured)| (set, measured.micro.f1))
+                .filter_map(|(set, measured)| Some((set, measured.micro?.f1)))
                 .collect(),
             folder,
         })

@@ -44,7 +44,7 @@ struct Arguments {
     #[arg(long, default_value = "services/encoder/models")]
     model: PathBuf,
     /// The numbers that the encoder calculates with.
-    #[arg(long, value_delimiter = ',', default_value = "bf16")]
+    #[arg(long, value_delimiter = ',', default_value = "bf16,int8")]
     forms: Vec<String>,
     /// Where to save the figures as JSON.
     #[arg(long, default_value = ".cache/quality.json")]
@@ -82,7 +82,9 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Measures one numeric form, and prints its table.
 fn measure(form: &str, arguments: &Arguments) -> anyhow::Result<Report> {
+    let engine = if form == "int8" { "openvino" } else { "torch" };
     let settings = vec![
+        format!("encoder.engine={engine}"),
         format!("encoder.precision={form}"),
         format!(
             "model.path={}",

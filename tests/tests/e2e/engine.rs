@@ -1,0 +1,86 @@
+//! Both engines, and what the model can do besides.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use copydesk_proto::Article;
+
+use crate::program::{run, run_with};
+
+/// Two numeric forms differ on what the model is in doubt about: this share of entities, at most,
+/// and this much in the score of one that both find.
+const DIFFERENT: f64 = 0.03;
+const TOLERANCE: f32 = 0.15;
+
+/// What the samples give with some settings.
+fn samples(settings: &[&str]) -> Vec<Article> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/copydesk/samples");
+    let settings = settings.iter().flat_map(|setting| ["--set", *setting]);
+    let folder = folder.to_str().unwrap();
+
+    let ended = run(["text"].into_iter().chain(settings).chain([folder]));
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.records()
+}
+
+/// Scores by field, position and label.
+fn entities(article: &Article) -> BTreeMap<(&str, u32, u32, &str), f32> {
+    let entities = article.entities.iter();
+    entities
+        .map(|entity| {
+            let place = (&*entity.field, entity.start, entity.end, &*entity.label);
+            (place, entity.score)
+        })
+        .collect()
+}
+
+#[test]
+fn both_engines_find_the_same() {
+    let exact = samples(&["encoder.engine=torch", "encoder.precision=fp32"]);
+    let int8 = samples(&["encoder.engine=openvino"]);
+
+    let (mut all, mut different) = (0, 0_u32);
+    for (one, other) in exact.iter().zip(&int8) {
+        let (one, other) = (entities(one), entities(other));
+        all += one.len();
+        different += one
+            .keys()
+            .map(|key| u32::from(!other.contains_key(key)))
+            .sum::<u32>();
+        for (key, score) in &one {
+            if let Some(twin) = other.get(key) {
+                assert!((score - twin).abs() < TOLERANCE, "{key:?}: {score}, {twin}");
+            }
+        }
+    }
+
+    assert!(all > 200, "{all} entities");
+    let share = f64::from(different) / all as f64;
+    assert!(share <= DIFFERENT, "{different} of {all} entities differ");
+}
+
+#[test]
+fn engine_that_cannot_do_what_is_set_says_what_would_be_right() {
+    let cases = [
+        (
+            ["encoder.engine=openvino", "encoder.precision=fp32"],
+            "set encoder.precision to int8",
+        ),
+        (
+            ["encoder.engine=openvino", "encoder.device=cuda"],
+            "set encoder.device to cpu",
+        ),
+        (
+            ["encoder.engine=torch", "encoder.precision=int8"],
+            "encoder.engine to openvino",
+        ),
+    ];
+
+    for ([first, second], right) in cases {
+        let ended = run_with(["text", "--set", first, "--set", second, "-"], "Text.");
+
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains(right), "{}", ended.stderr);
+    }
+}
