@@ -3,6 +3,8 @@
 use copydesk_encoder::{CategoryLabel, Error, Linear, ModelFolder};
 use ndarray::Array1;
 
+use crate::meaning::{Description, Meaning};
+
 /// A category that an article has.
 #[derive(Clone, Copy, Debug)]
 pub struct Category<'c> {
@@ -17,6 +19,8 @@ pub struct Classifier {
     linear: Linear,
     labels: Vec<CategoryLabel>,
     taxonomy: String,
+    meaning: Option<Meaning>,
+    described: Vec<(CategoryLabel, Description)>,
 }
 
 impl Classifier {
@@ -27,7 +31,22 @@ impl Classifier {
             linear: folder.linear(&head.name, head.categories.len())?,
             labels: head.categories.clone(),
             taxonomy: head.taxonomy.clone(),
+            meaning: Meaning::load(folder)?,
+            described: Vec::new(),
         })
+    }
+
+    /// Adds a category that is known by its description, given as the mean of the description's
+    /// token vectors, shape `[hidden]`.
+    pub fn describe(&mut self, label: CategoryLabel, mean: &Array1<f32>) -> Result<(), Error> {
+        let Some(meaning) = &self.meaning else {
+            return Err(Error::Unsupported(
+                "this model cannot find topics by their description: leave classify.topics empty, \
+                 or use a model with a `meaning` head",
+            ));
+        };
+        self.described.push((label, meaning.describe(mean)));
+        Ok(())
     }
 
     /// Name and release of the taxonomy.
@@ -39,16 +58,23 @@ impl Classifier {
     /// `[hidden]`.
     pub fn categories(&self, mean: &Array1<f32>) -> Vec<Category<'_>> {
         let scores = self.linear.logits_of(mean).mapv_into(sigmoid);
-        let scored = self
-            .labels
-            .iter()
-            .zip(scores)
-            .map(|(label, score)| Category { label, score });
-        let mut above: Vec<_> = scored
+        let learned = self.labels.iter().zip(scores);
+        let mut above: Vec<_> = learned
+            .chain(self.described_scores(mean))
+            .map(|(label, score)| Category { label, score })
             .filter(|found| found.score >= found.label.threshold)
             .collect();
         above.sort_by(|a, b| b.score.total_cmp(&a.score));
         above
+    }
+
+    fn described_scores(&self, mean: &Array1<f32>) -> impl Iterator<Item = (&CategoryLabel, f32)> {
+        let known = self.meaning.as_ref().filter(|_| !self.described.is_empty());
+        let article = known.map(|meaning| (meaning, meaning.of(mean)));
+        article.into_iter().flat_map(move |(meaning, article)| {
+            let described = self.described.iter();
+            described.map(move |(label, description)| (label, meaning.score(&article, description)))
+        })
     }
 }
 
@@ -74,6 +100,8 @@ mod tests {
             linear: Linear::new(&array![[1., 0.], [0., 1.], [1., 1.]], array![0., 0., -2.]),
             labels: vec![label("a", 0.5), label("b", 0.5), label("c", 0.9)],
             taxonomy: String::new(),
+            meaning: None,
+            described: Vec::new(),
         };
 
         let found = classifier.categories(&array![1., 2.]);

@@ -25,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) admin: worker::Admin,
     pub(crate) model: Model,
     pub(crate) encoder: copydesk_encoder::Settings,
+    pub(crate) classify: Classify,
 }
 
 /// Names of the Kafka topics.
@@ -44,6 +45,31 @@ pub(crate) struct Model {
     pub(crate) path: PathBuf,
 }
 
+/// Topics besides those of the model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Classify {
+    pub(crate) topics: Vec<OwnTopic>,
+}
+
+/// A topic of the user's own, found by its description.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnTopic {
+    /// What records call it; the name where it is left out.
+    pub(crate) code: Option<String>,
+    pub(crate) name: String,
+    /// What articles about it are about, in a sentence or two.
+    pub(crate) description: String,
+    /// The score from which an article has it.
+    #[serde(default = "half")]
+    pub(crate) threshold: f32,
+}
+
+fn half() -> f32 {
+    0.5
+}
+
 impl Config {
     /// Reads and checks the settings.
     pub(crate) fn read(layers: &Layers) -> Result<Self, BadSetting> {
@@ -54,6 +80,9 @@ impl Config {
         }
         if let Some(setting) = config.topics.shared() {
             return Err(layers.refuse(&setting, "each topic must have a name of its own"));
+        }
+        if let Some((setting, expected)) = config.classify.fault() {
+            return Err(layers.refuse(&setting, expected));
         }
         for service in &SERVICES {
             let checked = config.worker(service).validate();
@@ -105,6 +134,28 @@ impl Config {
             limits: self.limits.clone(),
             retry: self.retry.clone(),
         }
+    }
+}
+
+impl Classify {
+    /// A setting that cannot be, and what would be right.
+    fn fault(&self) -> Option<(String, &'static str)> {
+        let faults = self.topics.iter().enumerate().map(|(i, topic)| {
+            let fault = if topic.name.trim().is_empty() {
+                ("name", "a topic needs a name")
+            } else if topic.description.trim().is_empty() {
+                (
+                    "description",
+                    "it must say what articles about the topic are about",
+                )
+            } else if !(0.0..=1.0).contains(&topic.threshold) {
+                ("threshold", "it must be from 0 to 1")
+            } else {
+                return None;
+            };
+            Some((format!("classify.topics.{i}.{}", fault.0), fault.1))
+        });
+        faults.flatten().next()
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, config: &Config) -> anyhow::Result<Outcome> {
     let admin = Admin::bind(config.admin.bind, registry.clone(), health.clone())?;
     info!(service = service.name, admin = %admin.address(), "starting");
 
-    let pipeline = stages::build(service.stages, &model, &config.encoder, &registry)?;
+    let pipeline = stages::build(service.stages, &model, config, &registry)?;
     let worker = Worker::new(config.worker(service), pipeline, metrics, health)?;
     let ended = start(worker, shutdown.clone())?;
     match wait(&ended, &shutdown, config.kafka.stop_timeout() + GRACE)? {

@@ -33,7 +33,7 @@ const FIRST_BATCH: usize = 16;
 pub(crate) fn run(args: &TextArgs, config: &Config) -> anyhow::Result<Outcome> {
     let model = model::find(&config.model.path, &args.stages)?;
     let registry = prometheus::Registry::new();
-    let mut pipeline = stages::build(&args.stages, &model, &config.encoder, &registry)?;
+    let mut pipeline = stages::build(&args.stages, &model, config, &registry)?;
     let started = Instant::now();
     let mut tally = Tally::default();
 

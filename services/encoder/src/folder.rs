@@ -37,6 +37,7 @@ struct Heads {
     window: WindowLimit,
     ner: Vec<TagHead>,
     topics: TopicHead,
+    meaning: Option<MeaningHead>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +65,17 @@ pub struct TopicHead {
     pub categories: Vec<CategoryLabel>,
     /// Name and release of the taxonomy.
     pub taxonomy: String,
+}
+
+/// The head that compares articles with descriptions.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MeaningHead {
+    /// Its name; the weights' names begin with it.
+    pub name: String,
+    /// A score is `sigmoid(scale * nearness + shift)`.
+    pub scale: f32,
+    /// See `scale`.
+    pub shift: f32,
 }
 
 /// A category of the taxonomy, and the score from which it is given.
@@ -112,6 +124,19 @@ impl ModelFolder {
     /// The head that gives categories.
     pub fn topic_head(&self) -> &TopicHead {
         &self.heads.topics
+    }
+
+    /// The head that compares articles with descriptions; older models have none.
+    pub fn meaning_head(&self) -> Option<&MeaningHead> {
+        self.heads.meaning.as_ref()
+    }
+
+    /// Loads a vector of the heads' weights.
+    pub fn vector(&self, name: &str) -> Result<Array1<f32>, Error> {
+        let tensors = self.tensors()?;
+        let shape = tensors.tensor(name).map(|view| view.shape().to_vec());
+        let values = floats(&tensors, name, &shape.unwrap_or_default())?;
+        Ok(Array1::from_vec(values))
     }
 
     /// Loads a head's weights, `{name}.weight` of shape `[outputs, hidden]` and `{name}.bias`.

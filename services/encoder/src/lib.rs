@@ -23,7 +23,7 @@ pub use batch::TokenBatch;
 pub use encoder::{Encoder, Settings, Usage};
 pub use engine::{Device, Engine, EngineName, Precision};
 pub use error::Error;
-pub use folder::{CategoryLabel, ModelFolder, TagHead, TopicHead};
+pub use folder::{CategoryLabel, MeaningHead, ModelFolder, TagHead, TopicHead};
 pub use linear::Linear;
 pub use tokenizer::Tokenizer;
 pub use window::{Window, Word};

@@ -1,6 +1,7 @@
 //! Both engines, and what the model can do besides.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use copydesk_proto::Article;
@@ -82,5 +83,33 @@ fn engine_that_cannot_do_what_is_set_says_what_would_be_right() {
 
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         assert!(ended.stderr.contains(right), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn topic_of_ones_own_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copydesk.toml");
+    let faults = [
+        (
+            "name = ''\ndescription = 'Chips.'",
+            "classify.topics.0.name",
+        ),
+        (
+            "name = 'Chips'\ndescription = ' '",
+            "classify.topics.0.description",
+        ),
+        (
+            "name = 'Chips'\ndescription = 'Makers of chips.'\nthreshold = 2",
+            "classify.topics.0.threshold",
+        ),
+    ];
+
+    for (topic, setting) in faults {
+        fs::write(&file, format!("[[classify.topics]]\n{topic}\n")).unwrap();
+        let ended = run(["run", "--check-config", "--config", file.to_str().unwrap()]);
+
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains(setting), "{}", ended.stderr);
     }
 }

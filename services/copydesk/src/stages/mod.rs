@@ -13,11 +13,11 @@ mod position;
 mod reader;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use copydesk_classifier::Classifier;
-use copydesk_encoder::{ModelFolder, Settings};
+use copydesk_encoder::{CategoryLabel, ModelFolder, Settings};
 use copydesk_ner::Tagger;
 use copydesk_worker::{Pipeline, Stage};
 
@@ -27,6 +27,7 @@ pub(crate) use self::draft::Draft;
 use self::metrics::Metrics;
 use self::ner::Ner;
 use self::reader::Reader;
+use crate::config::{Config, OwnTopic};
 use crate::services::StageName;
 
 /// Builds the stages of a service, always in the order of the table. Loads the model where one of
@@ -34,7 +35,7 @@ use crate::services::StageName;
 pub(crate) fn build(
     names: &[StageName],
     model: &Path,
-    settings: &Settings,
+    config: &Config,
     registry: &prometheus::Registry,
 ) -> anyhow::Result<Pipeline<Draft>> {
     let mut stages: Vec<Box<dyn Stage<Draft>>> = Vec::new();
@@ -42,12 +43,12 @@ pub(crate) fn build(
         stages.push(Box::new(Clean));
     }
     if names.iter().any(|name| *name != StageName::Clean) {
-        let model = Model::load(model, settings, registry)?;
+        let model = Model::load(model, &config.encoder, registry)?;
         if names.contains(&StageName::Ner) {
             stages.push(Box::new(model.ner()?));
         }
         if names.contains(&StageName::Classify) {
-            stages.push(Box::new(model.classify()?));
+            stages.push(Box::new(model.classify(&config.classify.topics)?));
         }
     }
     Ok(Pipeline::new(stages))
@@ -86,13 +87,31 @@ impl Model {
         })
     }
 
-    fn classify(&self) -> anyhow::Result<Classify> {
-        let classifier = Classifier::load(&self.folder).context("cannot load the topic head")?;
-        let (reader, metrics) = (Arc::clone(&self.reader), Arc::clone(&self.metrics));
+    fn classify(&self, own: &[OwnTopic]) -> anyhow::Result<Classify> {
+        let mut classifier =
+            Classifier::load(&self.folder).context("cannot load the topic head")?;
+        for topic in own {
+            self.describe(topic, &mut classifier)
+                .with_context(|| format!("cannot add the topic {:?}", topic.name))?;
+        }
         Ok(Classify {
-            reader,
+            reader: Arc::clone(&self.reader),
             classifier,
-            metrics,
+            metrics: Arc::clone(&self.metrics),
         })
+    }
+
+    /// Adds a topic that is known by its description.
+    fn describe(&self, topic: &OwnTopic, classifier: &mut Classifier) -> anyhow::Result<()> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mean = reader.mean(format!("{}. {}", topic.name, topic.description))?;
+        let code = topic.code.as_ref().unwrap_or(&topic.name);
+        let label = CategoryLabel {
+            code: code.clone(),
+            name: topic.name.clone(),
+            path: vec![code.clone()],
+            threshold: topic.threshold,
+        };
+        Ok(classifier.describe(label, &mean.context("its description has no word")?)?)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use copydesk_classifier::Pool;
 use copydesk_encoder::{Encoder, Error, ModelFolder, Settings, Tokenizer, Window};
 use copydesk_proto::Article;
-use ndarray::ArrayView2;
+use ndarray::{Array1, ArrayView2};
 
 use super::metrics::Metrics;
 
@@ -102,6 +102,16 @@ impl Reader {
             reading.pool = pool;
         }
         Ok(readings)
+    }
+
+    /// The mean of a text's leading token vectors, shape `[hidden]`; `None` where it has no word.
+    pub(crate) fn mean(&mut self, text: String) -> Result<Option<Array1<f32>>, Error> {
+        let article = Article {
+            text,
+            ..Article::default()
+        };
+        let readings = self.read(std::iter::once(&article), Extent::Leading, |_, _, _, _| {})?;
+        Ok(readings.first().and_then(|reading| reading.pool.mean()))
     }
 
     /// Cuts an article into its windows.
