@@ -61,6 +61,24 @@ def fit_logistic(logits: np.ndarray, gold: np.ndarray) -> tuple[float, float]:
     return float(weights[0]), float(weights[1])
 
 
+def temperature(log_probabilities: np.ndarray, wanted: np.ndarray) -> float:
+    """What to divide logits by so that the wanted tags are most probable (Guo et al. 2017).
+
+    Both arrays are (words, tags). Only words count that are, or might be, part of an entity: of
+    the others there are so many that they would decide alone.
+    """
+    sure = wanted.sum(1) == 1
+    entity = (wanted[:, 0] == 0) | (log_probabilities.argmax(1) > 0)
+    scores, gold = log_probabilities[sure & entity], wanted[sure & entity].argmax(1)
+
+    def loss(divisor: float) -> float:
+        scaled = scores / divisor
+        total = np.log(np.exp(scaled - scaled.max(1, keepdims=True)).sum(1)) + scaled.max(1)
+        return float((total - scaled[np.arange(len(gold)), gold]).mean())
+
+    return float(min(np.arange(0.7, 4.0, 0.05), key=loss))
+
+
 def f1(predicted: np.ndarray, gold: np.ndarray) -> np.ndarray:
     """F1 of each column."""
     right = (predicted & (gold > 0)).sum(0)

@@ -8,12 +8,10 @@ Each part is logged and kept in `.cache/train`; the same command goes on from th
 import argparse
 import json
 import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
@@ -21,28 +19,17 @@ import base
 import lessons as lesson
 import meaning
 import mpnet
-from calibrate import cross_fitted, fit, topic_figures
-from data import Sentence, encode, load_plain, load_training, read_set
+from calibrate import cross_fitted, fit, temperature, topic_figures
+from corpus import Corpus, definitions, load_corpus, words_of
 from decode import score_spans, spans
 from evaluate import evaluate
 from export import export
 from lessons import Lessons
 from meaning import Descriptions, fit_descriptions, meanings
 from model import Model, partial_loss, soft_loss, student, tag_loss
-from predict import article_vectors, pooled, tag_sentences, token_vectors
-from sources import NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
-from taxonomy import Category, load_categories
-from text import Words
-from topics import (
-    Article,
-    article_batches,
-    article_windows,
-    load_articles,
-    load_sections,
-    load_unlabelled,
-    opening,
-    some_of,
-)
+from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
+from sources import CYBER, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
+from topics import Article, article_batches, article_windows, some_of
 from trainer import Run, Trainer
 from windows import Window, batches, collate, training_windows
 
@@ -55,21 +42,6 @@ PLAIN_SHARE = {"gmb": 0.5, "articles": 0.5}  # of the texts without labels, an e
 TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
 
-@dataclass
-class Corpus:
-    """Everything that training reads."""
-
-    tokenizer: Tokenizer
-    categories: list[Category]
-    sentences: dict[str, list[Sentence]]
-    plain: list[Sentence]
-    articles: list[Article]
-    sections: dict[str, list[Article]]
-    unlabelled: list[Article]
-    dev_sentences: list[Sentence]
-    dev_articles: list[Article]
-
-
 def main() -> None:
     """Runs the command line."""
     args = parse_args()
@@ -79,6 +51,7 @@ def main() -> None:
     lessons = gather(corpus, args)
     model = start(student(len(corpus.categories)), base.student_weights(), corpus, args)
     Trainer(model, student_run(model, corpus, lessons, args)).train()
+    temper(model, corpus)
     calibration, _ = measure(model, corpus)
     descriptions, figures = describe(model, corpus)
     print(json.dumps(figures))
@@ -96,23 +69,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
-
-
-def load_corpus(root: Path) -> Corpus:
-    """Reads and aligns all sets."""
-    tokenizer = base.tokenizer()
-    categories = load_categories(root / "topics" / "iptc-mediatopics-en.json")
-    return Corpus(
-        tokenizer,
-        categories,
-        load_training(root, tokenizer),
-        load_plain(root, tokenizer),
-        load_articles(root, "train", categories, tokenizer),
-        load_sections(root, categories, tokenizer),
-        load_unlabelled(root, categories, tokenizer),
-        encode(read_set(root, "worldwide", "dev"), SOURCES[0], tokenizer),
-        load_articles(root, "dev", categories, tokenizer),
-    )
 
 
 def gather(corpus: Corpus, args: argparse.Namespace) -> Lessons:
@@ -133,15 +89,6 @@ def gather(corpus: Corpus, args: argparse.Namespace) -> Lessons:
     start(teacher, base.teacher_weights(args.cache), corpus, args)
     Trainer(teacher, teacher_run(teacher, corpus, args)).train()
     return lesson.explain(lesson.ask(teacher, lessons, args.cache), vectors)
-
-
-def words_of(articles: list[Article]) -> list[Sentence]:
-    """The sentences of articles, with nothing known of their tags."""
-    return [
-        Sentence(words, np.ones((len(words), NEWS.stop + 5), np.float16), f"article-{number}")
-        for number, article in enumerate(articles)
-        for words in article.sentences
-    ]
 
 
 def start(model: Model, weights: dict, corpus: Corpus, args: argparse.Namespace) -> Model:
@@ -168,12 +115,6 @@ def news_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
     windows = training_windows(corpus.sentences["worldwide"], 1, STUDENT_WIDTHS, rng)
     rng.shuffle(windows)
     return windows
-
-
-def definitions(corpus: Corpus) -> list[list[Words]]:
-    """What the taxonomy says about each category."""
-    texts = [f"{category.name}. {category.definition}" for category in corpus.categories]
-    return opening(texts, corpus.tokenizer)
 
 
 def teacher_run(model: Model, corpus: Corpus, args: argparse.Namespace) -> Run:
@@ -292,6 +233,21 @@ def measure(model: Model, corpus: Corpus) -> tuple:
     fitted = cross_fitted(logits, wanted, corpus.categories, seen)
     figures |= topic_figures(*fitted, wanted, corpus.categories)
     return fit(logits, wanted, corpus.categories, seen), figures
+
+
+def temper(model: Model, corpus: Corpus) -> None:
+    """Divides the logits of both tag heads so that their probabilities fit the dev sets."""
+    with torch.autocast("cpu", torch.bfloat16):
+        for head, columns, rows in (
+            (model.news, NEWS, corpus.dev_sentences),
+            (model.cyber, CYBER, corpus.dev_cyber),
+        ):
+            scores = np.concatenate(tag_scores(model, rows))[:, columns]
+            wanted = np.concatenate([row.wanted for row in rows])[:, columns]
+            divisor = temperature(scores, wanted)
+            with torch.no_grad():
+                head.weight.div_(divisor)
+                head.bias.div_(divisor)
 
 
 def describe(model: Model, corpus: Corpus) -> tuple[Descriptions, dict[str, float]]:
