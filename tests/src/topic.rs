@@ -258,6 +258,29 @@ impl Topic {
         records
     }
 
+    /// Sum of the ends of its partitions, with what open transactions have written.
+    pub fn end(&self) -> i64 {
+        self.sum_of_ends("read_uncommitted")
+    }
+
+    /// The same up to the first open transaction.
+    pub fn stable_end(&self) -> i64 {
+        self.sum_of_ends("read_committed")
+    }
+
+    fn sum_of_ends(&self, isolation: &str) -> i64 {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("isolation.level", isolation)
+            .create()
+            .expect("the settings are librdkafka's");
+        let end = |partition| {
+            let ends = consumer.fetch_watermarks(&self.name, partition, REQUEST);
+            ends.expect("the broker answers").1
+        };
+        (0..self.count_partitions(&consumer)).map(end).sum()
+    }
+
     fn count_partitions(&self, consumer: &BaseConsumer) -> i32 {
         let metadata = consumer.fetch_metadata(Some(&self.name), REQUEST);
         let metadata = metadata.expect("the broker answers");

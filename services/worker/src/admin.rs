@@ -74,15 +74,27 @@ fn serve(runtime: &Runtime, listener: TcpListener, router: Router, stopped: ones
 
 fn router(registry: Registry, health: Health) -> Router {
     Router::new()
-        .route("/metrics", get(metrics).with_state(registry))
-        .route("/healthz", get(async || "ok\n"))
+        .route(
+            "/metrics",
+            get(metrics).with_state((registry, health.clone())),
+        )
+        .route("/healthz", get(alive).with_state(health.clone()))
         .route("/readyz", get(ready).with_state(health))
 }
 
-async fn metrics(State(registry): State<Registry>) -> impl IntoResponse {
+async fn metrics(State((registry, health)): State<(Registry, Health)>) -> impl IntoResponse {
+    // Looks at the clock, and sets the metric that says so.
+    health.stalled();
     let text = TextEncoder::new().encode_to_string(&registry.gather());
     let text = text.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()));
     ([(header::CONTENT_TYPE, TEXT_FORMAT)], text)
+}
+
+async fn alive(State(health): State<Health>) -> (StatusCode, String) {
+    match health.stalled() {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("stalled: {why}\n")),
+    }
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, String) {

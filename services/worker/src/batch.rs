@@ -5,33 +5,43 @@ use std::time::{Duration, Instant};
 use copydesk_proto::{Article, Format};
 use prometheus::IntGauge;
 
+use crate::Error;
 use crate::config::{self, Config};
-use crate::dead_letter::Reject;
+use crate::dead_letter::{Omitted, Reject};
 use crate::decode::decode;
 use crate::record::Record;
-use crate::stage::Pipeline;
+use crate::stage::{Conduct, Pipeline};
 
 /// Records read and not yet given to the stages.
 pub(crate) struct Batch {
     pub(crate) records: Vec<Record>,
     bytes: usize,
+    in_flight: InFlight,
     /// When it is complete though not full; from the first record on.
     deadline: Option<Instant>,
 }
 
 impl Batch {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(in_flight_bytes: &IntGauge) -> Self {
         Self {
             records: Vec::new(),
             bytes: 0,
+            in_flight: InFlight::new(in_flight_bytes),
             deadline: None,
         }
+    }
+
+    /// Takes out what was gathered, and leaves an empty batch in its place.
+    pub(crate) fn take(&mut self) -> Self {
+        let next = Self::new(&self.in_flight.gauge);
+        std::mem::replace(self, next)
     }
 
     pub(crate) fn push(&mut self, record: Record, limits: &config::Batch) {
         let linger = Duration::from_millis(limits.linger_ms);
         self.deadline.get_or_insert_with(|| Instant::now() + linger);
         self.bytes += record.bytes();
+        self.in_flight.add(record.bytes());
         self.records.push(record);
     }
 
@@ -52,6 +62,7 @@ impl Batch {
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Record) -> bool) {
         self.records.retain(keep);
         self.bytes = self.records.iter().map(Record::bytes).sum();
+        self.in_flight.set(self.bytes);
         if self.records.is_empty() {
             self.deadline = None;
         }
@@ -63,10 +74,12 @@ pub(crate) struct Outcome {
     pub(crate) record: Record,
     /// What it became, or why there is none.
     pub(crate) result: Result<Enriched, Reject>,
-    /// The dead letter goes without the record's value and time, being refused with them.
-    pub(crate) bare: bool,
+    /// What the dead letter goes without.
+    pub(crate) omitted: Omitted,
     /// A broker has refused it, or one that it travelled with: it is sent alone, to know which.
     pub(crate) suspect: bool,
+    /// It is delivered for good, in no transaction, and waits for its offset to be committed.
+    pub(crate) delivered: bool,
 }
 
 /// An article in the form in which it is produced.
@@ -80,8 +93,9 @@ impl Outcome {
         Self {
             record,
             result,
-            bare: false,
+            omitted: Omitted::default(),
             suspect: false,
+            delivered: false,
         }
     }
 }
@@ -92,36 +106,58 @@ pub(crate) struct Outcomes {
     _in_flight: InFlight,
 }
 
-/// Counts the bytes of a batch while it is held.
+impl Outcomes {
+    pub(crate) fn new(list: Vec<Outcome>, mut in_flight: InFlight) -> Self {
+        let enriched = list
+            .iter()
+            .filter_map(|outcome| outcome.result.as_ref().ok());
+        in_flight.add(enriched.map(|enriched| enriched.value.len()).sum());
+        Self {
+            list,
+            _in_flight: in_flight,
+        }
+    }
+}
+
+/// Counts the bytes of a batch while it is held: what was read, and later what it became.
 pub(crate) struct InFlight {
     gauge: IntGauge,
-    bytes: i64,
+    bytes: usize,
 }
 
 impl InFlight {
-    pub(crate) fn new(gauge: &IntGauge, bytes: usize) -> Self {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        gauge.add(bytes);
+    pub(crate) fn new(gauge: &IntGauge) -> Self {
         Self {
             gauge: gauge.clone(),
-            bytes,
+            bytes: 0,
         }
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.set(self.bytes + bytes);
+    }
+
+    fn set(&mut self, bytes: usize) {
+        let wide = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.gauge.add(wide(bytes) - wide(self.bytes));
+        self.bytes = bytes;
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.gauge.sub(self.bytes);
+        self.set(0);
     }
 }
 
-/// Takes a batch through decoding, the stages and encoding.
+/// Takes a batch through decoding, the stages and encoding. An error is that of `pause`, which
+/// gives the batch up.
 pub(crate) fn process<D: From<Article> + Into<Article> + AsMut<Article>>(
     batch: Batch,
-    in_flight: InFlight,
     pipeline: &mut Pipeline<D>,
     config: &Config,
-) -> Outcomes {
+    pause: &mut dyn FnMut(Duration) -> Result<(), Error>,
+) -> Result<Outcomes, Error> {
     let mut articles = Vec::with_capacity(batch.records.len());
     // For each record: nothing where it became an article, else why not.
     let mut rejects = Vec::with_capacity(batch.records.len());
@@ -134,8 +170,13 @@ pub(crate) fn process<D: From<Article> + Into<Article> + AsMut<Article>>(
             Err(reject) => rejects.push(Some(reject)),
         }
     }
+    let conduct = Conduct {
+        article_timeout: Some(config.limits.article_timeout()),
+        retry: Some(&config.retry),
+        pause,
+    };
     let mut enriched = pipeline
-        .run(articles)
+        .run_with(articles, conduct)?
         .into_iter()
         .map(|result| encode(result, config.output.format));
     let outcome = |(record, reject): (Record, Option<Reject>)| match reject {
@@ -153,10 +194,7 @@ pub(crate) fn process<D: From<Article> + Into<Article> + AsMut<Article>>(
         .zip(rejects)
         .map(outcome)
         .collect();
-    Outcomes {
-        list,
-        _in_flight: in_flight,
-    }
+    Ok(Outcomes::new(list, batch.in_flight))
 }
 
 fn encode(result: Result<Article, Reject>, format: Format) -> Result<Enriched, Reject> {

@@ -2,7 +2,7 @@
 
 use rdkafka::ClientConfig;
 
-use crate::config::Config;
+use crate::config::{Config, Delivery};
 
 /// Bytes in a kibibyte, in which librdkafka has some limits.
 const KIB: usize = 1024;
@@ -14,12 +14,15 @@ pub(crate) fn consumer(config: &Config) -> ClientConfig {
     // Records of aborted transactions are not ours to read. This also has the committed offsets
     // fetched with `require_stable`: never past a transaction whose outcome is still open.
     client.set("isolation.level", "read_committed");
-    // Offsets are committed by the producer, in its transactions.
+    // Offsets are committed with the records, by the producer in its transactions or by the sink.
     client.set("enable.auto.commit", "false");
     client.set("enable.auto.offset.store", "false");
     client.set("auto.offset.reset", "earliest");
     client.set("allow.auto.create.topics", "false");
     client.set("group.id", &kafka.group);
+    if !kafka.group_instance_id.is_empty() {
+        client.set("group.instance.id", &kafka.group_instance_id);
+    }
     client.set("partition.assignment.strategy", &kafka.assignment);
     client.set("session.timeout.ms", kafka.session_timeout_ms.to_string());
     client.set(
@@ -45,13 +48,15 @@ pub(crate) fn consumer(config: &Config) -> ClientConfig {
 pub(crate) fn producer(config: &Config) -> ClientConfig {
     let kafka = &config.kafka;
     let mut client = common(config);
-    client.set("transactional.id", &kafka.transactional_id);
+    if kafka.delivery == Delivery::ExactlyOnce {
+        client.set("transactional.id", &kafka.transactional_id);
+        client.set(
+            "transaction.timeout.ms",
+            kafka.transaction_timeout_ms.to_string(),
+        );
+    }
     client.set("enable.idempotence", "true");
     client.set("acks", "all");
-    client.set(
-        "transaction.timeout.ms",
-        kafka.transaction_timeout_ms.to_string(),
-    );
     client.set("message.timeout.ms", kafka.commit_timeout_ms.to_string());
     client.set("message.max.bytes", kafka.max_record_bytes.to_string());
     client.set("compression.type", &config.output.compression);

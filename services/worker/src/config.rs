@@ -51,12 +51,19 @@ pub struct Kafka {
     /// Identity of this worker's transactions; a second worker with the same one stops the first.
     /// Default `copydesk.{service}.{instance}`.
     pub transactional_id: String,
+    /// What becomes of a record when something fails: `exactly_once`, or `at_least_once`, without
+    /// transactions. Default `exactly_once`.
+    pub delivery: Delivery,
+    /// Name under which this worker keeps its partitions over a restart, shorter than
+    /// `session_timeout_ms`; two that run at once must differ. Empty for none, e.g.
+    /// `copydesk.{service}.{instance}`. Default ``.
+    pub group_instance_id: String,
     /// How partitions are shared: `cooperative-sticky`, `range` or `roundrobin`. The same for the
     /// whole group. Default `cooperative-sticky`.
     pub assignment: String,
     /// A worker not heard of for this long loses its partitions. Default `10000`.
     pub session_timeout_ms: u64,
-    /// A worker whose stages take longer than this on one batch loses its partitions.
+    /// A worker that is at one call of a stage for longer than this loses its partitions.
     /// Default `1800000`.
     pub max_poll_interval_ms: u64,
     /// The broker aborts a transaction that is open for longer. Default `60000`.
@@ -77,6 +84,16 @@ pub struct Kafka {
     /// Any other property of librdkafka, e.g. `"security.protocol" = "sasl_ssl"`, except those that
     /// exactly-once rests on. Default `{}`.
     pub librdkafka: Properties,
+}
+
+/// What becomes of a record when something fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// One result a record, for readers of committed records.
+    ExactlyOnce,
+    /// One result or more, without the cost of transactions.
+    AtLeastOnce,
 }
 
 /// `[topics]`: where records come from and go to.
@@ -130,6 +147,12 @@ pub struct Batch {
 pub struct Limits {
     /// Largest value that is decoded; what is larger becomes a dead letter. Default `4194304`.
     pub max_value_bytes: usize,
+    /// Time that a stage has for an article; one that takes longer becomes a dead letter. Below
+    /// `kafka.max_poll_interval_ms`. Default `300000`.
+    pub article_timeout_ms: u64,
+    /// A worker that has work and gets none of it done for this long is not alive. Above
+    /// `article_timeout_ms`. Default `600000`.
+    pub stall_timeout_ms: u64,
 }
 
 /// `[retry]`: how failures are retried. Waits double from the first to the longest, with jitter.
@@ -141,7 +164,8 @@ pub struct Retry {
     /// Longest wait. Default `10000`.
     pub max_ms: u64,
     /// Times that a batch is produced again after an abort, before the worker starts its Kafka
-    /// clients anew from the committed offsets. Default `5`.
+    /// clients anew from the committed offsets; and that an article is given again to a stage whose
+    /// failure may pass, before it becomes a dead letter. Default `5`.
     pub max_attempts: u32,
 }
 
@@ -188,10 +212,15 @@ fn format<'de, T: Deserializer<'de>>(value: T) -> Result<Format, T::Error> {
 impl Config {
     /// Puts the service and the instance in the place of `{service}` and `{instance}`.
     pub(crate) fn expanded(mut self) -> Self {
-        for name in [&mut self.kafka.group, &mut self.kafka.transactional_id] {
+        let kafka = &mut self.kafka;
+        for name in [
+            &mut kafka.group,
+            &mut kafka.transactional_id,
+            &mut kafka.group_instance_id,
+        ] {
             *name = name
                 .replace("{service}", &self.service)
-                .replace("{instance}", &self.kafka.instance);
+                .replace("{instance}", &kafka.instance);
         }
         self
     }
@@ -204,8 +233,9 @@ impl Config {
             "kafka": {
                 "brokers": "127.0.0.1:9092", "group": "copydesk.{service}", "instance": "0",
                 "transactional_id": "copydesk.{service}.{instance}",
+                "delivery": "exactly_once", "group_instance_id": "",
                 "assignment": "cooperative-sticky", "session_timeout_ms": 10000,
-                "max_poll_interval_ms": 300000, "transaction_timeout_ms": 60000,
+                "max_poll_interval_ms": 1800000, "transaction_timeout_ms": 60000,
                 "request_timeout_ms": 10000, "commit_timeout_ms": 20000, "stop_timeout_ms": 8000,
                 "max_record_bytes": 16777216, "prefetch_bytes": 16777216,
                 "librdkafka": {"sasl.password": "secret", "retries": 3, "ssl.x": true}
@@ -214,7 +244,7 @@ impl Config {
             "input": {"format": "auto"},
             "output": {"format": "json", "compression": "zstd"},
             "batch": {"max_records": 256, "max_bytes": 4194304, "linger_ms": 50},
-            "limits": {"max_value_bytes": 4194304},
+            "limits": {"max_value_bytes": 4194304, "article_timeout_ms": 300000, "stall_timeout_ms": 600000},
             "retry": {"initial_ms": 200, "max_ms": 10000, "max_attempts": 5}
         }"#;
         serde_json::from_str(json).unwrap()
@@ -236,6 +266,16 @@ impl Kafka {
     }
 }
 
+impl Limits {
+    pub(crate) fn article_timeout(&self) -> Duration {
+        Duration::from_millis(self.article_timeout_ms)
+    }
+
+    pub(crate) fn stall_timeout(&self) -> Duration {
+        Duration::from_millis(self.stall_timeout_ms)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +286,18 @@ mod tests {
 
         assert_eq!(config.kafka.group, "copydesk.enrich");
         assert_eq!(config.kafka.transactional_id, "copydesk.enrich.0");
+    }
+
+    #[test]
+    fn unknown_delivery_is_refused_with_those_that_there_are() {
+        let error = serde_json::from_str::<Delivery>(r#""at_most_once""#).unwrap_err();
+
+        let error = error.to_string();
+        assert!(error.contains("at_most_once"), "{error}");
+        assert!(
+            error.contains("`exactly_once` or `at_least_once`"),
+            "{error}"
+        );
     }
 
     #[test]

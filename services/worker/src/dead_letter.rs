@@ -1,28 +1,43 @@
 //! Dead letters: a rejected record as it came, with headers that say where from and why.
 //!
-//! The headers are those of Kafka Connect, so that tools which know them work here too.
+//! The headers are those of Kafka Connect, so that tools which know them work here too. Connect's
+//! `exception.stacktrace` is left out: the message names the causes, and there is no more to tell.
 
+use crate::config::Config;
 use crate::record::{Header, Record};
 
 pub(crate) const TOPIC: &str = "__connect.errors.topic";
 pub(crate) const PARTITION: &str = "__connect.errors.partition";
 pub(crate) const OFFSET: &str = "__connect.errors.offset";
+/// The service.
+const CONNECTOR: &str = "__connect.errors.connector.name";
+/// The worker's instance.
+const TASK: &str = "__connect.errors.task.id";
 /// Step that rejected the record: `decode`, a stage's name, or `produce`.
 pub(crate) const STAGE: &str = "__connect.errors.stage";
-/// The reason as a word; Connect has the name of an exception class here.
+/// The reason as a word. Connect has the names of two classes, that of the step and that of the
+/// exception; the reason stands for both, so that a filter by either works.
 pub(crate) const REASON: &str = "__connect.errors.class.name";
+const EXCEPTION: &str = "__connect.errors.exception.class.name";
 pub(crate) const DETAIL: &str = "__connect.errors.exception.message";
-/// Not Connect's: the size of a value that was left out, being too large for the topic.
+/// Not Connect's: the sizes of what was left out, being too large for the topic.
 pub(crate) const VALUE_OMITTED: &str = "__connect.errors.value.omitted.bytes";
+const HEADERS_OMITTED: &str = "__connect.errors.headers.omitted.bytes";
+const KEY_OMITTED: &str = "__connect.errors.key.omitted.bytes";
 /// Every header that a dead letter has and the record in it has not.
-pub(crate) const ALL: [&str; 7] = [
+pub(crate) const ALL: [&str; 12] = [
     TOPIC,
     PARTITION,
     OFFSET,
+    CONNECTOR,
+    TASK,
     STAGE,
     REASON,
+    EXCEPTION,
     DETAIL,
     VALUE_OMITTED,
+    HEADERS_OMITTED,
+    KEY_OMITTED,
 ];
 
 /// A broker refuses a record whose headers are larger than it allows, and a stage may quote a page.
@@ -50,13 +65,60 @@ impl Reject {
     }
 }
 
+/// What is wrong with a record that a broker or the producer refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is larger than the topic or the producer allows.
+    TooLarge,
+    /// The topic does not take it as it is: its time, most often.
+    Invalid,
+}
+
+impl Fault {
+    /// The fault as a reject's reason.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "record_too_large",
+            Self::Invalid => "record_refused",
+        }
+    }
+}
+
+/// What a dead letter goes without, having been refused with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Omitted {
+    pub(crate) timestamp: bool,
+    pub(crate) value: bool,
+    /// The record's own; those that say where from and why always stay.
+    pub(crate) headers: bool,
+    pub(crate) key: bool,
+}
+
+impl Omitted {
+    /// Leaves out the next that the fault may lie in, the least loss first; whether there was one.
+    pub(crate) fn leave_out(&mut self, fault: Fault) -> bool {
+        let next = match fault {
+            Fault::Invalid => Some(&mut self.timestamp).filter(|omitted| !**omitted),
+            Fault::TooLarge => [&mut self.value, &mut self.headers, &mut self.key]
+                .into_iter()
+                .find(|omitted| !**omitted),
+        };
+        next.map(|omitted| *omitted = true).is_some()
+    }
+}
+
 /// Headers of a dead letter: the record's own, then origin and reason.
-pub(crate) fn headers(record: &Record, reject: &Reject, value_omitted: bool) -> Vec<Header> {
+pub(crate) fn headers(
+    config: &Config,
+    record: &Record,
+    reject: &Reject,
+    omitted: Omitted,
+) -> Vec<Header> {
     // A dead letter that was sent back and rejected again keeps the newer reason alone.
     let own = record
         .headers
         .iter()
-        .filter(|(name, _)| !ALL.contains(&name.as_str()));
+        .filter(|(name, _)| !omitted.headers && !ALL.contains(&name.as_str()));
     let mut headers: Vec<Header> = own.cloned().collect();
     let mut add = |name: &str, value: &str| {
         headers.push((name.to_owned(), Some(value.as_bytes().to_vec())));
@@ -64,12 +126,21 @@ pub(crate) fn headers(record: &Record, reject: &Reject, value_omitted: bool) -> 
     add(TOPIC, &record.topic);
     add(PARTITION, &record.partition.to_string());
     add(OFFSET, &record.kafka_offset.to_string());
+    add(CONNECTOR, &config.service);
+    add(TASK, &config.kafka.instance);
     add(STAGE, reject.stage);
     add(REASON, reject.reason);
+    add(EXCEPTION, reject.reason);
     add(DETAIL, shortened(&reject.detail));
-    if value_omitted {
-        let bytes = record.value.as_ref().map_or(0, Vec::len);
-        add(VALUE_OMITTED, &bytes.to_string());
+    let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+    for (is_omitted, name, bytes) in [
+        (omitted.value, VALUE_OMITTED, length(&record.value)),
+        (omitted.headers, HEADERS_OMITTED, record.header_bytes()),
+        (omitted.key, KEY_OMITTED, length(&record.key)),
+    ] {
+        if is_omitted {
+            add(name, &bytes.to_string());
+        }
     }
     headers
 }
@@ -102,25 +173,76 @@ mod tests {
             ..Record::sample(b"body")
         };
 
-        let headers = headers(&record, &Reject::new("decode", "bad_json", "why"), false);
+        let reject = Reject::new("decode", "bad_json", "why");
+        let headers = headers(&Config::sample(), &record, &reject, Omitted::default());
 
         assert_eq!(headers[0], ("trace".to_owned(), None));
         assert_eq!(text(&headers, TOPIC), ["articles.raw"]);
         assert_eq!(text(&headers, PARTITION), ["3"]);
         assert_eq!(text(&headers, OFFSET), ["42"]);
+        assert_eq!(text(&headers, CONNECTOR), ["enrich"]);
+        assert_eq!(text(&headers, TASK), ["0"]);
         assert_eq!(text(&headers, STAGE), ["decode"]);
         assert_eq!(text(&headers, REASON), ["bad_json"]);
+        assert_eq!(text(&headers, EXCEPTION), ["bad_json"]);
         assert_eq!(text(&headers, DETAIL), ["why"]);
         assert!(text(&headers, VALUE_OMITTED).is_empty());
     }
 
     #[test]
-    fn omitted_value_leaves_its_size() {
+    fn what_is_omitted_leaves_its_size() {
         let reject = Reject::new("produce", "record_too_large", "why");
+        let record = Record {
+            key: Some(b"key".to_vec()),
+            headers: vec![("trace".to_owned(), Some(b"12".to_vec()))],
+            ..Record::sample(b"body")
+        };
+        let omitted = Omitted {
+            timestamp: true,
+            value: true,
+            headers: true,
+            key: true,
+        };
 
-        let headers = headers(&Record::sample(b"body"), &reject, true);
+        let headers = headers(&Config::sample(), &record, &reject, omitted);
 
+        assert!(text(&headers, "trace").is_empty());
         assert_eq!(text(&headers, VALUE_OMITTED), ["4"]);
+        assert_eq!(text(&headers, HEADERS_OMITTED), ["7"]);
+        assert_eq!(text(&headers, KEY_OMITTED), ["3"]);
+        assert_eq!(text(&headers, REASON), ["record_too_large"]);
+    }
+
+    #[test]
+    fn refused_time_goes_alone() {
+        let mut omitted = Omitted::default();
+
+        assert!(omitted.leave_out(Fault::Invalid));
+
+        let timestamp = Omitted {
+            timestamp: true,
+            ..Omitted::default()
+        };
+        assert_eq!(omitted, timestamp);
+        assert!(!omitted.leave_out(Fault::Invalid));
+    }
+
+    #[test]
+    fn size_goes_by_value_then_headers_then_key() {
+        let mut omitted = Omitted::default();
+        let mut left_out = Vec::new();
+
+        while omitted.leave_out(Fault::TooLarge) {
+            left_out.push((omitted.value, omitted.headers, omitted.key));
+        }
+
+        let expected = [
+            (true, false, false),
+            (true, true, false),
+            (true, true, true),
+        ];
+        assert_eq!(left_out, expected);
+        assert!(!omitted.timestamp);
     }
 
     #[test]

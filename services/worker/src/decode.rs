@@ -33,13 +33,7 @@ pub(crate) fn decode(
     let mut article = copydesk_proto::decode(value, format, record.text_headers())
         .map_err(|error| Reject::new(STAGE, error.reason(), chain(&error)))?;
     if article.id.is_empty() {
-        let Record {
-            topic,
-            partition,
-            kafka_offset,
-            ..
-        } = record;
-        article.id = format!("{topic}/{partition}/{kafka_offset}");
+        article.id = record.place();
     }
     article.provenance.get_or_insert_default().input = Some(Input {
         topic: record.topic.to_string(),
@@ -73,6 +67,8 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         max_value_bytes: 100,
+        article_timeout_ms: 1,
+        stall_timeout_ms: 2,
     };
 
     fn typed(value: &[u8], media_type: &str) -> Record {

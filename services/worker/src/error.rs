@@ -1,12 +1,16 @@
 //! The worker's errors, and the only place that reads Kafka's error codes.
 
+mod denied;
+mod verdict;
+
 use std::io;
 use std::net::SocketAddr;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::ConfigError;
-use crate::config::{Config, Topics};
+
+pub(crate) use verdict::{PollError, Refusal};
 
 /// What goes wrong between a worker and its surroundings. [`Worker::run`](crate::Worker::run)
 /// returns only those that it cannot recover from by itself.
@@ -60,6 +64,18 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// Another worker has taken over this one's place in the group.
+    #[error(
+        "another worker runs with the group instance id {group_instance_id}: \
+         give each its own kafka.instance"
+    )]
+    Replaced {
+        /// The id that both have.
+        group_instance_id: String,
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
     /// No broker answers.
     #[error("cannot reach Kafka at {brokers}: check that it runs, and the setting kafka.brokers")]
     Unreachable {
@@ -106,6 +122,19 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// A dead letter is refused whatever is left out of it. New clients would be told the same for
+    /// ever, and to pass the record over would lose it: somebody must see to the topic.
+    #[error(
+        "the dead letter of record {record} is refused, whatever is left out of it: see to the \
+         settings of the topic for dead letters, or to kafka.max_record_bytes"
+    )]
+    DeadLetterRefused {
+        /// The record's place, as topic, partition and offset.
+        record: String,
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
     /// The transaction cannot be completed; the broker forgets its records.
     #[error("transaction aborted: cannot {step}")]
     Abort {
@@ -127,6 +156,9 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// A request to stop has come in the middle of a batch, which will be read again.
+    #[error("asked to stop in the middle of a batch")]
+    Stopped,
     /// The thread of the transactions has ended before its time.
     #[error("the sink's thread has panicked")]
     SinkPanicked,
@@ -160,6 +192,8 @@ impl Error {
                 | Self::Property { .. }
                 | Self::Client(_)
                 | Self::Fenced { .. }
+                | Self::Replaced { .. }
+                | Self::DeadLetterRefused { .. }
         )
     }
 
@@ -190,48 +224,26 @@ impl Error {
         }
     }
 
-    /// [`Error::Denied`], where a missing ACL is the cause.
-    pub(crate) fn or_denied(self, config: &Config) -> Self {
-        let (Self::Topic { cause, .. } | Self::Broken { cause, .. } | Self::Abort { cause, .. }) =
-            &self
-        else {
-            return self;
-        };
-        let Some(code) = cause.rdkafka_error_code() else {
-            return self;
-        };
-        let (topics, kafka) = (&config.topics, &config.kafka);
-        let (right, resource) = match (code, &self) {
-            (RDKafkaErrorCode::GroupAuthorizationFailed, _) => {
-                ("Read", format!("group {}", kafka.group))
-            }
-            (RDKafkaErrorCode::TransactionalIdAuthorizationFailed, _) => (
-                "Write",
-                format!("transactional id {}", kafka.transactional_id),
-            ),
-            (RDKafkaErrorCode::TopicAuthorizationFailed, Self::Topic { topic, .. })
-                if *topic != topics.input =>
-            {
-                ("Write", format!("topic {topic}"))
-            }
-            (RDKafkaErrorCode::TopicAuthorizationFailed, Self::Abort { .. }) => {
-                let Topics {
-                    output,
-                    dead_letters,
-                    ..
-                } = topics;
-                ("Write", format!("topic {output} or {dead_letters}"))
-            }
-            (RDKafkaErrorCode::TopicAuthorizationFailed, _) => {
-                ("Read", format!("topic {}", topics.input))
-            }
-            _ => return self,
-        };
-        let cause = cause.clone();
-        Self::Denied {
-            right,
-            resource,
-            cause,
+    /// The error of a consumer that commits offsets. librdkafka has tried again already.
+    pub(crate) fn of_offset_commit(cause: KafkaError) -> Self {
+        match cause.rdkafka_error_code() {
+            Some(code) if is_rebalance(code) => Self::Rebalanced(cause),
+            _ => Self::Abort {
+                step: "commit offsets",
+                cause,
+            },
+        }
+    }
+
+    /// The error where an abort is no longer the way out.
+    pub(crate) fn unabortable(self) -> Self {
+        match self {
+            Self::Abort { step, cause } => Self::Broken { step, cause },
+            Self::Rebalanced(cause) => Self::Broken {
+                step: "abort",
+                cause,
+            },
+            error => error,
         }
     }
 
@@ -299,68 +311,6 @@ fn is_rebalance(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::UnknownMemberId
             | RDKafkaErrorCode::RebalanceInProgress
     )
-}
-
-/// What an error of the consumer's poll asks for.
-pub(crate) enum PollError {
-    /// Nothing: librdkafka deals with it.
-    Passing(KafkaError),
-    /// Waiting: no broker can be reached.
-    Unreachable(KafkaError),
-    /// New clients.
-    Broken(KafkaError),
-}
-
-impl From<KafkaError> for PollError {
-    fn from(error: KafkaError) -> Self {
-        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            return Self::Broken(error);
-        }
-        match error.rdkafka_error_code() {
-            Some(
-                RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::Authentication
-                | RDKafkaErrorCode::SaslAuthenticationFailed
-                | RDKafkaErrorCode::SSL,
-            ) => Self::Unreachable(error),
-            Some(
-                RDKafkaErrorCode::UnknownTopicOrPartition
-                | RDKafkaErrorCode::UnknownTopic
-                | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed,
-            ) => Self::Broken(error),
-            _ => Self::Passing(error),
-        }
-    }
-}
-
-/// What became of a record that the producer did not take or deliver.
-pub(crate) enum Refusal {
-    /// The producer's queue is full.
-    Full,
-    /// This record, or one that it travelled with, will never be taken; with the reason's word.
-    Record(&'static str),
-    /// The transaction is over.
-    Transaction,
-}
-
-impl From<&KafkaError> for Refusal {
-    fn from(error: &KafkaError) -> Self {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::QueueFull) => Self::Full,
-            Some(
-                RDKafkaErrorCode::MessageSizeTooLarge
-                | RDKafkaErrorCode::InvalidMessageSize
-                | RDKafkaErrorCode::MessageBatchTooLarge,
-            ) => Self::Record("record_too_large"),
-            Some(
-                RDKafkaErrorCode::InvalidTimestamp
-                | RDKafkaErrorCode::InvalidRecord
-                | RDKafkaErrorCode::PolicyViolation,
-            ) => Self::Record("record_refused"),
-            _ => Self::Transaction,
-        }
-    }
 }
 
 #[cfg(test)]

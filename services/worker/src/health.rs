@@ -1,6 +1,7 @@
 //! What the admin port says about the worker's state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus::IntGauge;
 use tracing::info;
@@ -11,7 +12,18 @@ use crate::Metrics;
 #[derive(Clone, Debug)]
 pub struct Health {
     state: Arc<Mutex<State>>,
+    work: Arc<Mutex<Work>>,
     ready: IntGauge,
+    stalled: IntGauge,
+}
+
+/// Whether there is work, and how long ago some was done.
+#[derive(Debug)]
+struct Work {
+    /// When some was last done, or there began to be any; `None` while there is none, or none can
+    /// be done for a reason that is not this worker's: no broker, no partition.
+    waits_since: Option<Instant>,
+    limit: Duration,
 }
 
 #[derive(Debug)]
@@ -26,10 +38,50 @@ impl Health {
     /// The health of a worker that is starting.
     pub fn new(metrics: &Metrics) -> Self {
         let state = Arc::new(Mutex::new(State::NotReady("starting".to_owned())));
+        let work = Work {
+            waits_since: None,
+            limit: Duration::MAX,
+        };
         Self {
             state,
+            work: Arc::new(Mutex::new(work)),
             ready: metrics.ready.clone(),
+            stalled: metrics.stalled.clone(),
         }
+    }
+
+    /// Why the worker is not alive: it has work, and got none of it done for the time of the
+    /// setting `limits.stall_timeout_ms`. To start it anew may help then, and nothing else. A
+    /// worker that waits for records or a broker is alive.
+    pub fn stalled(&self) -> Option<String> {
+        let work = self.lock_work();
+        let waits = work.waits_since.map(|since| since.elapsed());
+        let stalled = waits.filter(|waits| *waits >= work.limit);
+        self.stalled.set(i64::from(stalled.is_some()));
+        stalled.map(|waits| format!("work waits, none was done for {} s", waits.as_secs()))
+    }
+
+    /// Sets the time after which [`Health::stalled`] says so.
+    pub(crate) fn limit_stalls(&self, limit: Duration) {
+        self.lock_work().limit = limit;
+    }
+
+    /// Says that there is work, new or not.
+    pub(crate) fn busy(&self) {
+        self.lock_work()
+            .waits_since
+            .get_or_insert_with(Instant::now);
+    }
+
+    /// Says that some work was done. There may be more.
+    pub(crate) fn advance(&self) {
+        let mut work = self.lock_work();
+        work.waits_since = work.waits_since.map(|_| Instant::now());
+    }
+
+    /// Says that there is no work, or none that can be done now.
+    pub(crate) fn idle(&self) {
+        self.lock_work().waits_since = None;
     }
 
     /// Why the worker is not ready: `starting`, `draining`, an unreachable broker, a missing topic.
@@ -72,6 +124,10 @@ impl Health {
         self.ready.set(0);
     }
 
+    fn lock_work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,6 +148,50 @@ mod tests {
         health.set_ready();
 
         assert_eq!((health.not_ready(), metrics.ready.get()), (None, 1));
+    }
+
+    #[test]
+    fn work_that_waits_too_long_is_a_stall() {
+        let metrics = Metrics::new("test");
+        let health = Health::new(&metrics);
+        health.limit_stalls(Duration::ZERO);
+
+        health.busy();
+
+        assert!(
+            health
+                .stalled()
+                .is_some_and(|why| why.contains("work waits"))
+        );
+        assert_eq!(metrics.stalled.get(), 1);
+    }
+
+    #[test]
+    fn without_work_there_is_no_stall() {
+        let metrics = Metrics::new("test");
+        let health = Health::new(&metrics);
+        health.limit_stalls(Duration::ZERO);
+
+        assert_eq!(health.stalled(), None);
+        health.advance();
+        assert_eq!(health.stalled(), None);
+        health.busy();
+        health.idle();
+
+        assert_eq!((health.stalled(), metrics.stalled.get()), (None, 0));
+    }
+
+    #[test]
+    fn work_that_is_done_makes_up_for_the_wait() {
+        let health = Health::new(&Metrics::new("test"));
+        health.busy();
+        let before = health.lock_work().waits_since;
+
+        health.busy();
+        assert_eq!(health.lock_work().waits_since, before);
+        health.advance();
+
+        assert!(health.lock_work().waits_since > before);
     }
 
     #[test]

@@ -35,15 +35,21 @@ impl Lag {
         lock(&self.read).insert(partition, kafka_offset + 1);
     }
 
+    /// The committed offset of a partition, as far as this worker knows it.
+    pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
+        lock(&self.committed).get(&partition).copied()
+    }
+
     /// Notes committed offsets.
     pub(crate) fn commit(&self, kafka_offsets: &HashMap<i32, i64>) {
         lock(&self.committed).extend(kafka_offsets);
     }
 
-    /// Takes the ends of the partitions from `statistics`.
-    pub(crate) fn observe(&self, statistics: &Statistics, is_ours: impl Fn(i32) -> bool) {
+    /// Takes the ends of the partitions from `statistics`; the lag of all of them together.
+    pub(crate) fn observe(&self, statistics: &Statistics, is_ours: impl Fn(i32) -> bool) -> i64 {
+        let mut sum = 0;
         let Some(topic) = statistics.topics.get(&*self.topic) else {
-            return;
+            return sum;
         };
         let (committed, read) = (lock(&self.committed), lock(&self.read));
         for partition in topic
@@ -66,11 +72,13 @@ impl Lag {
                     true => 0,
                     false => (partition.ls_offset - from).max(0),
                 };
+                sum += lag;
                 self.of(partition.partition, |gauge, labels| {
                     gauge.with_label_values(labels).set(lag);
                 });
             }
         }
+        sum
     }
 
     /// Forgets partitions that are no longer this worker's.

@@ -48,6 +48,7 @@ pub struct Metrics {
     pub(crate) lag_records: IntGaugeVec,
     pub(crate) in_flight_bytes: IntGauge,
     pub(crate) ready: IntGauge,
+    pub(crate) stalled: IntGauge,
 }
 
 impl Metrics {
@@ -92,7 +93,7 @@ impl Metrics {
             ),
             stage_seconds: new.histogram_with(
                 "copydesk_stage_seconds",
-                "Time that a stage takes for a batch.",
+                "Time that a call of a stage takes, be it that it fails.",
                 &["stage"],
             ),
             commit_seconds: new.histogram(
@@ -122,7 +123,11 @@ impl Metrics {
             ),
             in_flight_bytes: new.gauge(
                 "copydesk_in_flight_bytes",
-                "Bytes of the records between reading and commit.",
+                "Bytes of the records between reading and commit, and of what they became.",
+            ),
+            stalled: new.gauge(
+                "copydesk_stalled",
+                "1 while work waits and none was done for limits.stall_timeout_ms, else 0.",
             ),
             ready: new.gauge("copydesk_ready", "1 while the worker is ready, else 0."),
             registry,

@@ -68,12 +68,7 @@ impl<Proof> Ownership<Proof> {
 
     /// Gives partitions up, once the open transaction has ended or `patience` is over.
     pub(crate) fn revoke(&self, partitions: &[i32], patience: Duration) {
-        let state = self.lock();
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(state, patience, |state| state.transaction_open)
-            .unwrap_or_else(PoisonError::into_inner);
-        state
+        self.wait_settled(patience)
             .epochs
             .retain(|partition, _| !partitions.contains(partition));
     }
@@ -102,6 +97,11 @@ impl<Proof> Ownership<Proof> {
         self.lock().epochs.len()
     }
 
+    /// The partitions that are ours, once the open transaction has ended or `patience` is over.
+    pub(crate) fn settled(&self, patience: Duration) -> Vec<i32> {
+        self.wait_settled(patience).epochs.keys().copied().collect()
+    }
+
     /// Opens a transaction: what is ours now, with the proof; `None` where there is no proof.
     pub(crate) fn claim(&self) -> Option<Claim<'_, Proof>> {
         let mut state = self.lock();
@@ -123,6 +123,13 @@ impl<Proof> Ownership<Proof> {
             .wait_timeout_while(state, timeout, |state| state.generation <= generation)
             .unwrap_or_else(PoisonError::into_inner);
         state.generation > generation
+    }
+
+    fn wait_settled(&self, patience: Duration) -> MutexGuard<'_, State<Proof>> {
+        self.changed
+            .wait_timeout_while(self.lock(), patience, |state| state.transaction_open)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 
     fn lock(&self) -> MutexGuard<'_, State<Proof>> {

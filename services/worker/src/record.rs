@@ -45,14 +45,28 @@ impl Record {
         }
     }
 
+    /// Where the record stands: topic, partition and offset.
+    pub(crate) fn place(&self) -> String {
+        let Self {
+            topic,
+            partition,
+            kafka_offset,
+            ..
+        } = self;
+        format!("{topic}/{partition}/{kafka_offset}")
+    }
+
     /// Size of key, value and headers.
     pub(crate) fn bytes(&self) -> usize {
-        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + length(value));
-        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+        length(&self.key) + length(&self.value) + self.header_bytes()
+    }
+
+    /// Size of the headers' names and values.
+    pub(crate) fn header_bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        headers
+            .map(|(name, value)| name.len() + length(value))
+            .sum()
     }
 
     /// The last header of this name, where it is text.
@@ -84,6 +98,10 @@ impl Record {
             headers: Vec::new(),
         }
     }
+}
+
+fn length(bytes: &Option<Vec<u8>>) -> usize {
+    bytes.as_ref().map_or(0, Vec::len)
 }
 
 #[cfg(test)]

@@ -9,13 +9,15 @@ use fail::fail_point;
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
-use crate::batch::{Batch, InFlight, Outcomes, process};
-use crate::config::Config;
+use crate::batch::{Batch, Outcomes, process};
+use crate::committer::Committer;
+use crate::config::{Config, Delivery};
+use crate::continuity::Continuity;
 use crate::error::chain;
 use crate::lag::Lag;
 use crate::ownership::Ownership;
 use crate::refusal::LastRefusal;
-use crate::sink::{Committer, Sink};
+use crate::sink::Sink;
 use crate::source::{Context, Source};
 use crate::transaction::Transactions;
 use crate::{ConfigError, Error, Health, Metrics, Pipeline, Shutdown};
@@ -41,6 +43,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         pipeline.observe(metrics.stage_seconds.clone());
+        health.limit_stalls(config.limits.stall_timeout());
         Ok(Self {
             config: config.expanded(),
             pipeline,
@@ -81,6 +84,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     /// Says why there is no session now, once for each reason in a row.
     fn note(&self, error: Error) {
         self.metrics.session_restarts.inc();
+        self.health.idle();
         let error = chain(&error.or_denied(&self.config));
         if self.health.set_not_ready(&*error) {
             warn!(error, "will start again from the committed offsets");
@@ -106,8 +110,12 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         let context = Context {
             topic,
             brokers: config.kafka.brokers.clone(),
+            group_instance_id: config.kafka.group_instance_id.clone(),
             ownership: Arc::clone(&ownership),
             patience: config.kafka.commit_timeout(),
+            continuity: Continuity::new(config, lag.clone()),
+            severed: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             lag: lag.clone(),
             metrics: self.metrics.clone(),
             health: self.health.clone(),
@@ -136,16 +144,21 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         source.check_topics(config)?;
         // Before the group gives us partitions: an earlier transaction of ours must be over before
         // the offsets are fetched that it may have committed.
-        let transactions = Transactions::open(config, shutdown)?;
-        let sink = Sink::start(Committer {
+        let transactions = match config.kafka.delivery {
+            Delivery::ExactlyOnce => Transactions::open(config, shutdown)?,
+            Delivery::AtLeastOnce => Transactions::forgo(config, source.consumer())?,
+        };
+        let closing = Shutdown::new();
+        let committer = Committer {
             transactions,
             ownership,
             config: config.clone(),
             lag,
             metrics: self.metrics.clone(),
             health: self.health.clone(),
-            shutdown: shutdown.clone(),
-        })?;
+            closing: closing.clone(),
+        };
+        let sink = Sink::start(closing, move |batch| committer.settle(batch))?;
         info!(
             service = config.service,
             group = config.kafka.group,
@@ -163,21 +176,31 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             let Some(batch) = session.source.next_batch(interrupted)? else {
                 continue;
             };
-            let outcomes = self.process(batch);
+            let outcomes = self.process(batch, session, shutdown)?;
             fail_point!("before-hand-over");
             self.submit(session, outcomes, shutdown)?;
         }
         Ok(())
     }
 
-    fn process(&mut self, batch: Batch) -> Outcomes {
+    fn process(
+        &mut self,
+        batch: Batch,
+        session: &mut Session,
+        shutdown: &Shutdown,
+    ) -> Result<Outcomes, Error> {
         let metrics = &self.metrics;
         metrics.batches.inc();
         metrics.records_consumed.inc_by(batch.records.len() as u64);
         metrics.batch_records.observe(batch.records.len() as f64);
         metrics.batch_bytes.observe(batch.bytes() as f64);
-        let in_flight = InFlight::new(&metrics.in_flight_bytes, batch.bytes());
-        process(batch, in_flight, &mut self.pipeline, &self.config)
+        self.health.busy();
+        let (health, stop_timeout) = (&self.health, self.config.kafka.stop_timeout());
+        let mut pause = |time| {
+            health.advance();
+            session.pause(time, shutdown, stop_timeout)
+        };
+        process(batch, &mut self.pipeline, &self.config, &mut pause)
     }
 
     /// Waits until the sink takes the batch, and serves rebalances meanwhile. A batch for which
@@ -198,7 +221,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             if time_left == Some(Duration::ZERO) {
                 return Ok(());
             }
-            session.source.serve()?;
+            session.source.serve(Duration::ZERO)?;
         }
     }
 }
@@ -210,10 +233,34 @@ struct Session {
 }
 
 impl Session {
+    /// Serves Kafka between two calls of stages, or for a time. An error gives the batch in hand
+    /// up: it is of no more use, or there is no time left for it.
+    fn pause(
+        &mut self,
+        time: Duration,
+        shutdown: &Shutdown,
+        stop_timeout: Duration,
+    ) -> Result<(), Error> {
+        let end = Instant::now() + time;
+        loop {
+            self.sink.check()?;
+            let left = end.saturating_duration_since(Instant::now());
+            self.source.serve(left.min(TICK))?;
+            let time_left = shutdown.time_left(stop_timeout);
+            if time_left == Some(Duration::ZERO) || (time_left.is_some() && !left.is_zero()) {
+                return Err(Error::Stopped);
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Ends the transaction in flight, then leaves the group.
     fn close(self, timeout: Duration, shutdown: &Shutdown) {
         let time_left = || shutdown.time_left(timeout).unwrap_or(timeout);
-        self.sink.close(time_left());
+        self.sink
+            .close(|| shutdown.time_left(timeout) == Some(Duration::ZERO));
         self.source.close(time_left().max(TICK));
     }
 }

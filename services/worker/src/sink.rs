@@ -1,21 +1,15 @@
-//! The sink: takes finished batches, one at a time, and commits them on a thread of its own, while
-//! the stages are at work on the next.
+//! The sink: takes finished batches, one at a time, and has them committed on a thread of its own,
+//! while the stages are at work on the next.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use tracing::warn;
 
-use crate::backoff::Backoff;
-use crate::batch::{Outcome, Outcomes};
-use crate::config::Config;
-use crate::error::{Error, chain};
-use crate::lag::Lag;
-use crate::ownership::Ownership;
-use crate::transaction::Transactions;
-use crate::{Health, Metrics, Shutdown};
+use crate::batch::Outcomes;
+use crate::{Error, Shutdown};
 
 const THREAD: &str = "sink";
 /// How often a wait looks up, e.g. for a request to stop.
@@ -31,10 +25,11 @@ pub(crate) struct Sink {
 
 /// Where batches are handed over. There is room for the one being committed and no other: a second
 /// stays with the worker, which does not read a third.
-#[derive(Default)]
 struct Desk {
     state: Mutex<State>,
     changed: Condvar,
+    /// No more batches will come.
+    closing: Shutdown,
 }
 
 #[derive(Default)]
@@ -47,18 +42,25 @@ enum State {
     Busy,
     /// The thread has ended with this error; `None` once it was reported.
     Failed(Option<Error>),
-    /// No more batches will come.
-    Closed,
 }
 
 impl Sink {
-    /// Starts the thread.
-    pub(crate) fn start(committer: Committer) -> Result<Self, Error> {
-        let desk = Arc::new(Desk::default());
+    /// Starts the thread, which has `settle` deal with each batch. An error ends it; so does
+    /// `closing`, by which [`Sink::close`] tells `settle` too that there is no more time.
+    pub(crate) fn start(
+        closing: Shutdown,
+        settle: impl FnMut(Outcomes) -> Result<(), Error> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let desk = Arc::new(Desk {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            closing,
+        });
         let theirs = Arc::clone(&desk);
         let (end, ended) = mpsc::channel();
         let work = move || {
-            committer.run(&theirs);
+            theirs.serve(settle);
+            // After `settle` and the producer in it are dropped.
             drop::<Sender<()>>(end);
         };
         let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(work);
@@ -101,20 +103,19 @@ impl Sink {
         self.thread.is_finished()
     }
 
-    /// Lets the batch that was handed over end, and the thread with it, within `timeout`.
-    pub(crate) fn close(self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
-        let mut state = self.desk.wait_while_busy(timeout);
-        if matches!(*state, State::Idle) {
-            *state = State::Closed;
-            self.desk.changed.notify_all();
-        }
-        drop(state);
-        let left = deadline.saturating_duration_since(Instant::now());
-        // The thread and its producer are left behind then: the broker aborts what they have open
-        // when its time is over, or when a producer with the same id comes up.
-        if self.ended.recv_timeout(left.max(TICK)) == Err(RecvTimeoutError::Timeout) {
-            warn!("the transaction did not end in time, left behind");
+    /// Lets the batch that was handed over end, and the thread and its producer with it.
+    ///
+    /// This waits for as long as it takes, which the limits of the calls bound: a session that
+    /// began before would be fenced by the producer of this one, or fence it. Only when `is_over`
+    /// is the thread left behind, since the process is to end. Then the broker aborts what it has
+    /// open when its time is over, or when a producer with the same id comes up.
+    pub(crate) fn close(self, is_over: impl Fn() -> bool) {
+        self.desk.close();
+        while self.ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            if is_over() {
+                warn!("the transaction did not end in time, left behind");
+                return;
+            }
         }
     }
 
@@ -138,9 +139,27 @@ impl Desk {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Deals with batches until no more will come, or one fails.
+    fn serve(&self, mut settle: impl FnMut(Outcomes) -> Result<(), Error>) {
+        while let Some(batch) = self.take() {
+            match settle(batch) {
+                Ok(()) => self.set(State::Idle),
+                Err(error) => return self.set(State::Failed(Some(error))),
+            }
+        }
+    }
+
+    /// Says that no more batches will come.
+    fn close(&self) {
+        self.closing.request();
+        // Under the lock, so that nobody is between looking and waiting.
+        let _state = self.lock();
+        self.changed.notify_all();
+    }
+
     /// Takes the next batch; `None` when no more will come.
     fn take(&self) -> Option<Outcomes> {
-        let idle = |state: &mut State| matches!(state, State::Idle);
+        let idle = |state: &mut State| matches!(state, State::Idle) && !self.closing.is_requested();
         let waited = self.changed.wait_while(self.lock(), idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Busy) {
@@ -155,159 +174,73 @@ impl Desk {
     }
 }
 
-/// Commits batches, again and again where that may help.
-pub(crate) struct Committer {
-    pub(crate) transactions: Transactions,
-    pub(crate) ownership: Arc<Ownership>,
-    pub(crate) config: Config,
-    pub(crate) lag: Lag,
-    pub(crate) metrics: Metrics,
-    pub(crate) health: Health,
-    pub(crate) shutdown: Shutdown,
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-impl Committer {
-    fn run(self, desk: &Desk) {
-        while let Some(mut batch) = desk.take() {
-            let settled = self.settle(&mut batch.list);
-            drop(batch);
-            match settled {
-                Ok(()) => desk.set(State::Idle),
-                Err(error) => return desk.set(State::Failed(Some(error))),
-            }
-        }
+    use super::*;
+    use crate::Metrics;
+    use crate::batch::InFlight;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn batch() -> Option<Outcomes> {
+        let in_flight = InFlight::new(&Metrics::new("test").in_flight_bytes);
+        Some(Outcomes::new(Vec::new(), in_flight))
     }
 
-    /// Commits a batch, or as much of it as is still ours.
-    fn settle(&self, outcomes: &mut Vec<Outcome>) -> Result<(), Error> {
-        let mut backoff = Backoff::new(&self.config.retry);
-        let mut attempts = 0;
-        loop {
-            match self.attempt(outcomes)? {
-                Attempt::Done if attempts == 0 => return Ok(()),
-                Attempt::Done => {
-                    self.health.set_ready();
-                    return Ok(());
-                }
-                // Does not count: each record is refused three times at most, then has no more
-                // that can be left out.
-                Attempt::Refused => {}
-                Attempt::Rebalanced { generation, error } => {
-                    self.await_assignment(generation, error)?;
-                }
-                Attempt::Aborted(error) => {
-                    self.health.set_not_ready(chain(&error));
-                    attempts += 1;
-                    let is_last = attempts > self.config.retry.max_attempts;
-                    if is_last || self.shutdown.wait_timeout(backoff.next()) {
-                        return Err(error);
-                    }
-                }
-            }
-            self.metrics.retries.inc();
-        }
-    }
-
-    /// Runs one transaction, and aborts it where that is the way out.
-    fn attempt(&self, outcomes: &mut Vec<Outcome>) -> Result<Attempt, Error> {
-        // No proof: the assignment is lost, with all that was read under it.
-        let Some(claim) = self.ownership.claim() else {
-            return Ok(Attempt::Done);
+    #[test]
+    fn closing_waits_for_the_producer_to_be_gone() {
+        let (closing, gone) = (Shutdown::new(), Arc::new(AtomicBool::new(false)));
+        let producer = Gone(Arc::clone(&gone));
+        let told = closing.clone();
+        // Takes until it is told that there is no more time, and is busy until then.
+        let settle = move |_| {
+            let _producer = &producer;
+            told.wait_timeout(LONG);
+            Ok(())
         };
-        outcomes.retain(|outcome| claim.covers(&outcome.record));
-        // A transaction of nothing would be an error in librdkafka (rust-rdkafka #349).
-        if outcomes.is_empty() {
-            return Ok(Attempt::Done);
-        }
-        let start = Instant::now();
-        let error = match self.transactions.commit(&claim, outcomes) {
-            Ok(next) => {
-                self.lag.commit(&next);
-                self.count(outcomes, start);
-                return Ok(Attempt::Done);
-            }
-            Err(error) if error.is_abort() => error,
-            Err(error) => return Err(self.fencing(error, start)),
+        let sink = Sink::start(closing, settle).unwrap();
+        sink.offer(&mut batch(), LONG).unwrap();
+
+        sink.close(|| false);
+
+        assert!(gone.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn stuck_batch_is_left_behind_when_the_process_is_to_end() {
+        let (release, released) = mpsc::channel::<()>();
+        let settle = move |_| {
+            released.recv().ok();
+            Ok(())
         };
-        self.metrics
-            .transactions
-            .with_label_values(&["aborted"])
-            .inc();
-        let records = outcomes.len();
-        warn!(
-            error = chain(&error),
-            records, "transaction aborted, batch will be retried"
-        );
-        self.transactions
-            .abort()
-            .map_err(|error| self.fencing(error, start))?;
-        if self.transactions.blame(outcomes)? {
-            return Ok(Attempt::Refused);
-        }
-        Ok(match error {
-            Error::Rebalanced(_) => Attempt::Rebalanced {
-                generation: claim.generation,
-                error,
-            },
-            error => Attempt::Aborted(error),
-        })
+        let sink = Sink::start(Shutdown::new(), settle).unwrap();
+        sink.offer(&mut batch(), LONG).unwrap();
+
+        sink.close(|| true);
+
+        assert!(release.send(()).is_ok(), "it is still at it");
     }
 
-    /// Waits for the assignment of a newer generation, which the polling thread gets.
-    fn await_assignment(&self, generation: u64, error: Error) -> Result<(), Error> {
-        let patience = Duration::from_millis(self.config.kafka.max_poll_interval_ms);
-        let deadline = Instant::now() + patience;
-        while !self.ownership.wait_newer(generation, TICK) {
-            if self.shutdown.is_requested() || Instant::now() >= deadline {
-                return Err(error);
-            }
-        }
-        Ok(())
+    #[test]
+    fn error_of_a_batch_is_told_to_the_next() {
+        let sink = Sink::start(Shutdown::new(), |_| Err(Error::Stopped)).unwrap();
+
+        sink.offer(&mut batch(), LONG).unwrap();
+
+        assert!(matches!(
+            sink.offer(&mut batch(), LONG),
+            Err(Error::Stopped)
+        ));
     }
 
-    /// Tells being fenced by another worker from other errors. A broker that has aborted our
-    /// transaction for taking too long says the same; then new clients are the way out.
-    fn fencing(&self, error: Error, start: Instant) -> Error {
-        let timeout = Duration::from_millis(self.config.kafka.transaction_timeout_ms);
-        if start.elapsed() >= timeout {
-            return error;
-        }
-        error.or_fenced(&self.config.kafka.transactional_id)
-    }
+    /// Says when it is dropped.
+    struct Gone(Arc<AtomicBool>);
 
-    fn count(&self, outcomes: &[Outcome], start: Instant) {
-        let metrics = &self.metrics;
-        metrics.transactions.with_label_values(&["committed"]).inc();
-        metrics
-            .commit_seconds
-            .observe(start.elapsed().as_secs_f64());
-        let now_ms = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .map_or(0.0, |now| now.as_secs_f64() * 1e3);
-        for Outcome { record, result, .. } in outcomes {
-            match result {
-                Ok(_) => metrics.records_enriched.inc(),
-                Err(reject) => {
-                    let labels = [reject.stage, reject.reason];
-                    metrics.records_rejected.with_label_values(&labels).inc();
-                }
-            }
-            if let Some(timestamp_ms) = record.timestamp_ms {
-                let age_seconds = (now_ms - timestamp_ms as f64) / 1e3;
-                metrics.record_age_seconds.observe(age_seconds.max(0.0));
-            }
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
         }
     }
-}
-
-/// How a transaction went.
-enum Attempt {
-    /// Committed, or there was nothing left that is ours.
-    Done,
-    /// Aborted: a broker has refused records, which will be sent differently.
-    Refused,
-    /// Aborted: the group has moved on from this generation.
-    Rebalanced { generation: u64, error: Error },
-    /// Aborted for another reason.
-    Aborted(Error),
 }

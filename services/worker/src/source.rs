@@ -9,13 +9,14 @@ use fail::fail_point;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
 
 use crate::batch::Batch;
 use crate::config::{self, Config};
+use crate::continuity::Continuity;
 use crate::error::{Error, PollError, chain};
 use crate::lag::Lag;
 use crate::ownership::Ownership;
@@ -30,31 +31,29 @@ const PROBE: Duration = Duration::from_secs(3);
 
 /// Reads records into batches.
 pub(crate) struct Source {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     topic: Arc<str>,
     ownership: Arc<Ownership>,
     /// Records of the next batch so far.
     batch: Batch,
     limits: config::Batch,
-    /// Whether the partitions are paused, since the next batch is full already.
-    paused: bool,
 }
 
 impl Source {
     /// Makes a consumer that does not read yet.
     pub(crate) fn new(config: &Config, context: Context) -> Result<Self, Error> {
         let (topic, ownership) = (Arc::clone(&context.topic), Arc::clone(&context.ownership));
-        let consumer = clients::consumer(config)
+        let consumer: BaseConsumer<_> = clients::consumer(config)
             .create_with_context(context)
             .map_err(Error::of_client)?;
-        let (batch, limits, paused) = (Batch::new(), config.batch.clone(), false);
+        let in_flight = &consumer.context().metrics.in_flight_bytes;
+        let (batch, limits) = (Batch::new(in_flight), config.batch.clone());
         Ok(Self {
-            consumer,
+            consumer: Arc::new(consumer),
             topic,
             ownership,
             batch,
             limits,
-            paused,
         })
     }
 
@@ -83,6 +82,11 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// The consumer, for the sink to commit offsets with.
+    pub(crate) fn consumer(&self) -> Arc<BaseConsumer<Context>> {
+        Arc::clone(&self.consumer)
     }
 
     /// Joins the group.
@@ -118,24 +122,24 @@ impl Source {
         }
         // Partitions may have gone while the batch was gathered.
         self.batch.retain(|record| self.ownership.owns(record));
-        let batch = std::mem::replace(&mut self.batch, Batch::new());
+        let batch = self.batch.take();
         Ok((!batch.records.is_empty()).then_some(batch))
     }
 
-    /// Serves callbacks while a batch waits for the sink. A record that comes meanwhile belongs to
-    /// the next batch; once that is full, no more are asked for.
-    pub(crate) fn serve(&mut self) -> Result<(), Error> {
-        if self.batch.is_full(&self.limits) && !self.paused {
-            self.paused = true;
+    /// Serves callbacks while a batch is in hand. A record that comes meanwhile belongs to the next
+    /// batch; once that is full, no more are asked for.
+    pub(crate) fn serve(&mut self, timeout: Duration) -> Result<(), Error> {
+        let paused = &self.consumer.context().paused;
+        if self.batch.is_full(&self.limits) && !paused.swap(true, Ordering::Relaxed) {
             self.with_assignment(|consumer, partitions| consumer.pause(partitions));
         }
-        self.poll(Duration::ZERO)?;
+        self.poll(timeout)?;
         Ok(())
     }
 
     fn resume(&mut self) {
-        if self.paused {
-            self.paused = false;
+        let paused = &self.consumer.context().paused;
+        if paused.swap(false, Ordering::Relaxed) {
             self.with_assignment(|consumer, partitions| consumer.resume(partitions));
         }
     }
@@ -152,10 +156,16 @@ impl Source {
 
     /// Whether there was something to poll.
     fn poll(&mut self, timeout: Duration) -> Result<bool, Error> {
-        let message = match self.consumer.poll(timeout) {
+        let polled = self.consumer.poll(timeout);
+        let context = self.consumer.context();
+        context.check_continuity()?;
+        let message = match polled {
             None => return Ok(false),
             Some(Ok(message)) => message,
-            Some(Err(error)) => return self.consumer.context().poll_failed(error).map(|()| true),
+            Some(Err(error)) => {
+                context.poll_failed(PollError::new(error, &self.consumer))?;
+                return Ok(true);
+            }
         };
         // A record may still come out of a partition whose revocation has been served.
         let partition = rdkafka::Message::partition(&message);
@@ -193,12 +203,18 @@ impl Source {
 pub(crate) struct Context {
     pub(crate) topic: Arc<str>,
     pub(crate) brokers: String,
+    pub(crate) group_instance_id: String,
     pub(crate) ownership: Arc<Ownership>,
     /// How long a partition's transaction may take to end before the partition goes without it.
     pub(crate) patience: Duration,
     pub(crate) lag: Lag,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+    pub(crate) continuity: Continuity,
+    /// Whether another worker has had partitions that this one believed it had kept.
+    pub(crate) severed: AtomicBool,
+    /// Whether the partitions are paused, since the next batch is full already.
+    pub(crate) paused: AtomicBool,
     /// Whether there is an assignment, be it empty: another worker may have all the partitions.
     pub(crate) assigned: AtomicBool,
     /// Whether no broker could be reached, when it was last tried.
@@ -207,16 +223,34 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    fn poll_failed(&self, error: KafkaError) -> Result<(), Error> {
-        match PollError::from(error) {
+    fn check_continuity(&self) -> Result<(), Error> {
+        if self.severed.load(Ordering::Relaxed) {
+            return Err(Error::Broken {
+                step: "keep partitions that another worker has had",
+                cause: KafkaError::Rebalance(RDKafkaErrorCode::UnknownMemberId),
+            });
+        }
+        Ok(())
+    }
+
+    fn poll_failed(&self, error: PollError) -> Result<(), Error> {
+        match error {
             PollError::Passing(error) => debug!(%error, "poll"),
             PollError::Unreachable(cause) => {
                 self.broker_lost.store(true, Ordering::Relaxed);
                 let error = Error::unreachable(&self.brokers, cause, self.refusal.take());
                 let error = chain(&error);
+                // Its return is waited for; to end the process would not bring it sooner.
+                self.health.idle();
                 if self.health.set_not_ready(&*error) {
                     warn!(error, "broker lost, librdkafka goes on trying");
                 }
+            }
+            PollError::Replaced(cause) => {
+                return Err(Error::Replaced {
+                    group_instance_id: self.group_instance_id.clone(),
+                    cause,
+                });
             }
             PollError::Broken(cause) => {
                 return Err(Error::Broken {
@@ -233,8 +267,17 @@ impl Context {
         // the metadata is one that the broker refuses.
         let proof = consumer.group_metadata();
         let proof = proof.filter(|_| !consumer.assignment_lost());
+        if self.continuity.is_needed() {
+            let kept = self.ownership.settled(self.patience);
+            if !self.continuity.holds(consumer, &kept, partitions) {
+                self.ownership.lose(&kept);
+                self.severed.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
         self.ownership.assign(partitions, proof);
         self.assigned.store(true, Ordering::Relaxed);
+        self.health.advance();
         self.health.set_ready();
         info!(topic = %self.topic, ?partitions, "partitions assigned");
     }
@@ -251,6 +294,17 @@ impl Context {
             info!(topic = %self.topic, ?partitions, "partitions revoked");
         }
         self.lag.forget(partitions);
+        if self.ownership.count() == 0 {
+            self.health.idle();
+        }
+    }
+
+    /// Has the watchdog know whether there is work that can be done.
+    fn note_work(&self, lag: i64) {
+        match lag {
+            0 => self.health.idle(),
+            _ => self.health.busy(),
+        }
     }
 }
 
@@ -271,11 +325,16 @@ impl ConsumerContext for Context {
 
     /// Runs once librdkafka has assigned or given up the partitions.
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        // A partition that was taken away while it was paused would come back paused.
-        if let Rebalance::Assign(list) = rebalance
-            && let Err(error) = consumer.resume(list)
-        {
-            warn!(%error, "cannot resume partitions");
+        let Rebalance::Assign(list) = rebalance else {
+            return;
+        };
+        let done = match self.paused.load(Ordering::Relaxed) {
+            true => consumer.pause(list),
+            // A partition that was taken away while it was paused would come back paused.
+            false => consumer.resume(list),
+        };
+        if let Err(error) = done {
+            warn!(%error, "cannot pause or resume partitions");
         }
     }
 }
@@ -291,13 +350,16 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.lag.observe(&statistics, |partition| {
+        let lag = self.lag.observe(&statistics, |partition| {
             self.ownership.epoch(partition).is_some()
         });
         let is_up = statistics
             .brokers
             .values()
             .any(|broker| broker.nodeid >= 0 && broker.state == "UP");
+        if is_up {
+            self.note_work(lag);
+        }
         // Any other reason not to be ready is for who gave it to take back.
         let was_lost = is_up && self.broker_lost.swap(false, Ordering::Relaxed);
         if was_lost && self.assigned.load(Ordering::Relaxed) {

@@ -1,19 +1,18 @@
 //! Stages, and the pipeline that runs a batch of articles through them.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use copydesk_proto::{Article, StageReport};
 use fail::fail_point;
 use prometheus::HistogramVec;
 use tracing::warn;
 
+use crate::Error;
+use crate::backoff::Backoff;
+use crate::budget::{Budget, StageError};
+use crate::call::{UNAVAILABLE, call};
+use crate::config::Retry;
 use crate::dead_letter::Reject;
-use crate::error::chain;
-
-/// What a stage fails with: any error, kept whole.
-pub type StageError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One step of a pipeline. `D` is the work in progress on one article, which carries what the
 /// stages tell each other besides the article itself.
@@ -21,17 +20,27 @@ pub trait Stage<D>: Send {
     /// Name of the stage in reports, metrics and dead letters: a verb such as `clean`.
     fn name(&self) -> &'static str;
 
-    /// Works on all drafts of a batch.
+    /// Works on all drafts of a batch, and looks now and then whether the budget is spent.
     ///
     /// An error or a panic fails them all; the pipeline then calls again with fewer, to find the
     /// articles that are at fault. So a stage keeps nothing between calls that a panic may spoil.
-    fn process(&mut self, drafts: &mut [D]) -> Result<(), StageError>;
+    fn process(&mut self, drafts: &mut [D], budget: &Budget) -> Result<(), StageError>;
 }
 
 /// Runs batches of articles through stages, in order. Knows no Kafka.
 pub struct Pipeline<D> {
     stages: Vec<Box<dyn Stage<D>>>,
     stage_seconds: Option<HistogramVec>,
+}
+
+/// How a pipeline goes about a batch.
+pub(crate) struct Conduct<'a> {
+    /// Budget of a stage's call; none for no limit.
+    pub(crate) article_timeout: Option<Duration>,
+    /// How often an article is tried again whose failure may pass; none for never.
+    pub(crate) retry: Option<&'a Retry>,
+    /// Called before each stage, with no time, and to wait. An error gives the batch up.
+    pub(crate) pause: &'a mut dyn FnMut(Duration) -> Result<(), Error>,
 }
 
 impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
@@ -52,63 +61,102 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
     ///
     /// Articles that make a stage fail are rejected, the others of their batch are not.
     pub fn run(&mut self, articles: Vec<Article>) -> Vec<Result<Article, Reject>> {
+        let conduct = Conduct {
+            article_timeout: None,
+            retry: None,
+            pause: &mut |_| Ok(()),
+        };
+        self.run_with(articles, conduct)
+            .expect("nothing gives the batch up")
+    }
+
+    /// The same, with limits, and something to do meanwhile.
+    pub(crate) fn run_with(
+        &mut self,
+        articles: Vec<Article>,
+        mut conduct: Conduct<'_>,
+    ) -> Result<Vec<Result<Article, Reject>>, Error> {
         let mut results = Vec::with_capacity(articles.len());
-        self.narrow(&articles, &mut results);
-        results
+        self.narrow(&articles, &mut conduct, &mut results)?;
+        Ok(results)
     }
 
     /// Runs a batch; where it fails, runs its halves, down to the single articles at fault.
-    fn narrow(&mut self, articles: &[Article], results: &mut Vec<Result<Article, Reject>>) {
+    fn narrow(
+        &mut self,
+        articles: &[Article],
+        conduct: &mut Conduct<'_>,
+        results: &mut Vec<Result<Article, Reject>>,
+    ) -> Result<(), Error> {
         if articles.is_empty() {
-            return;
+            return Ok(());
         }
-        match self.attempt(articles) {
+        match self.attempt(articles, conduct)? {
             Ok(done) => results.extend(done.into_iter().map(Ok)),
-            Err(reject) if articles.len() == 1 => results.push(Err(reject)),
-            Err(reject) => {
-                let Reject { stage, detail, .. } = &reject;
-                warn!(
-                    stage,
-                    detail,
-                    records = articles.len(),
-                    "stage failed, halving the batch"
-                );
+            Err(failure) if articles.len() == 1 => {
+                results.push(self.insist(articles, failure, conduct)?);
+            }
+            Err(Reject { stage, detail, .. }) => {
+                let records = articles.len();
+                warn!(stage, detail, records, "stage failed, halving the batch");
                 let (first, second) = articles.split_at(articles.len() / 2);
-                self.narrow(first, results);
-                self.narrow(second, results);
+                self.narrow(first, conduct, results)?;
+                self.narrow(second, conduct, results)?;
             }
         }
+        Ok(())
     }
 
-    fn attempt(&mut self, articles: &[Article]) -> Result<Vec<Article>, Reject> {
+    /// Tries a single article again, as long as that may help, and then rejects it.
+    fn insist(
+        &mut self,
+        article: &[Article],
+        mut failure: Reject,
+        conduct: &mut Conduct<'_>,
+    ) -> Result<Result<Article, Reject>, Error> {
+        let Some(retry) = conduct.retry else {
+            return Ok(Err(failure));
+        };
+        let mut backoff = Backoff::new(retry);
+        for _ in 0..retry.max_attempts {
+            if failure.reason != UNAVAILABLE {
+                break;
+            }
+            (conduct.pause)(backoff.next())?;
+            match self.attempt(article, conduct)? {
+                Ok(done) => return Ok(done.into_iter().next().ok_or(failure)),
+                Err(again) => failure = again,
+            }
+        }
+        Ok(Err(failure))
+    }
+
+    fn attempt(
+        &mut self,
+        articles: &[Article],
+        conduct: &mut Conduct<'_>,
+    ) -> Result<Result<Vec<Article>, Reject>, Error> {
         let mut drafts: Vec<D> = articles.iter().cloned().map(D::from).collect();
         for stage in &mut self.stages {
+            (conduct.pause)(Duration::ZERO)?;
             fail_point!("before-stage");
+            let budget = conduct
+                .article_timeout
+                .map_or(Budget::unlimited(), Budget::of);
             let start = Instant::now();
-            call(stage.as_mut(), &mut drafts)?;
+            let called = call(stage.as_mut(), &mut drafts, &budget);
             let seconds = start.elapsed().as_secs_f64();
             if let Some(stage_seconds) = &self.stage_seconds {
                 stage_seconds
                     .with_label_values(&[stage.name()])
                     .observe(seconds);
             }
+            if let Err(failure) = called {
+                return Ok(Err(failure));
+            }
             report(stage.name(), seconds, &mut drafts);
         }
-        Ok(drafts.into_iter().map(D::into).collect())
-    }
-}
-
-/// Calls a stage, and turns its error or panic into the reason why a lone article is rejected.
-fn call<D>(stage: &mut dyn Stage<D>, drafts: &mut [D]) -> Result<(), Reject> {
-    let name = stage.name();
-    match catch_unwind(AssertUnwindSafe(|| stage.process(drafts))) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Reject::new(name, "stage_failed", chain(error.as_ref()))),
-        Err(panic) => Err(Reject::new(
-            name,
-            "stage_panicked",
-            panic_text(panic.as_ref()),
-        )),
+        Ok(Ok(drafts.into_iter().map(D::into).collect()))
     }
 }
 
@@ -123,12 +171,6 @@ fn report<D: AsMut<Article>>(stage: &str, seconds: f64, drafts: &mut [D]) {
             seconds: share,
         });
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").to_owned()
 }
 
 #[cfg(test)]
@@ -156,20 +198,60 @@ mod tests {
         }
     }
 
-    /// Upper-cases; panics on `panic`, fails on `fail`.
-    struct Shout;
+    /// Upper-cases; panics on `panic`, fails on `fail`, and some times on `tired`.
+    #[derive(Default)]
+    struct Shout {
+        naps: u32,
+    }
+
+    fn shouting(naps: u32) -> Pipeline<Draft> {
+        Pipeline::new(vec![Box::new(Shout { naps })])
+    }
+
+    fn reasons(results: &[Result<Article, Reject>]) -> Vec<&str> {
+        let short = |result: &'_ Result<Article, Reject>| match result {
+            Ok(_) => "",
+            Err(reject) => reject.reason,
+        };
+        results.iter().map(short).collect()
+    }
+
+    /// Runs with retries, and never waits.
+    fn run(
+        mut pipeline: Pipeline<Draft>,
+        article_timeout: Option<Duration>,
+        texts: &[&str],
+    ) -> Vec<Result<Article, Reject>> {
+        let conduct = Conduct {
+            article_timeout,
+            retry: Some(&RETRY),
+            pause: &mut |_| Ok(()),
+        };
+        pipeline.run_with(articles(texts), conduct).unwrap()
+    }
+
+    const RETRY: Retry = Retry {
+        initial_ms: 100,
+        max_ms: 300,
+        max_attempts: 3,
+    };
 
     impl Stage<Draft> for Shout {
         fn name(&self) -> &'static str {
             "shout"
         }
 
-        fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+        fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
             for Draft(article) in drafts {
+                budget.check()?;
                 article.text = article.text.to_uppercase();
                 match article.text.as_str() {
                     "PANIC" => panic!("cannot shout {}", article.id),
-                    "FAIL" => return Err("will not shout".into()),
+                    "FAIL" => return Err(StageError::new("will not shout")),
+                    "TIRED" if self.naps > 0 => {
+                        self.naps -= 1;
+                        return Err(StageError::retriable("must rest"));
+                    }
                     _ => {}
                 }
             }
@@ -188,26 +270,25 @@ mod tests {
 
     #[test]
     fn only_articles_at_fault_are_rejected() {
-        let mut pipeline = Pipeline::new(vec![Box::new(Shout)]);
+        let mut pipeline = shouting(0);
 
-        let results = pipeline.run(articles(&["a", "panic", "b", "c", "fail", "d", "e"]));
+        let results = pipeline.run(articles(&["a", "panic", "b", "c", "fail", "d"]));
 
-        let short: Vec<_> = results
-            .iter()
-            .map(|result| match result {
-                Ok(article) => article.text.as_str(),
-                Err(reject) => reject.reason,
-            })
-            .collect();
         assert_eq!(
-            short,
-            ["A", "stage_panicked", "B", "C", "stage_failed", "D", "E"]
+            reasons(&results),
+            ["", "stage_panicked", "", "", "stage_failed", ""]
         );
+        let texts: Vec<_> = results
+            .iter()
+            .flatten()
+            .map(|article| &article.text)
+            .collect();
+        assert_eq!(texts, ["A", "B", "C", "D"]);
     }
 
     #[test]
     fn reject_names_the_stage_and_the_cause() {
-        let mut pipeline = Pipeline::new(vec![Box::new(Shout)]);
+        let mut pipeline = shouting(0);
 
         let results = pipeline.run(articles(&["panic"]));
 
@@ -220,7 +301,7 @@ mod tests {
 
     #[test]
     fn each_article_reports_each_stage_once() {
-        let mut pipeline = Pipeline::new(vec![Box::new(Shout)]);
+        let mut pipeline = shouting(0);
 
         let results = pipeline.run(articles(&["a", "fail"]));
 
@@ -240,11 +321,66 @@ mod tests {
     }
 
     #[test]
+    fn passing_failure_is_retried_with_growing_waits() {
+        let mut waits = Vec::new();
+        let conduct = Conduct {
+            article_timeout: None,
+            retry: Some(&RETRY),
+            pause: &mut |wait| {
+                waits.extend((!wait.is_zero()).then_some(wait));
+                Ok(())
+            },
+        };
+
+        // The first fails the batch, the others the article alone.
+        let results = shouting(3).run_with(articles(&["a", "tired"]), conduct);
+
+        assert_eq!(reasons(&results.unwrap()), ["", ""]);
+        assert_eq!(waits.len(), 2);
+        assert!(waits[0] <= Duration::from_millis(100) && waits[1] <= Duration::from_millis(200));
+    }
+
+    #[test]
+    fn failure_that_does_not_pass_within_the_budget_costs_its_article_alone() {
+        let results = run(shouting(u32::MAX), None, &["a", "tired", "b"]);
+
+        assert_eq!(reasons(&results), ["", UNAVAILABLE, ""]);
+    }
+
+    #[test]
+    fn article_that_takes_too_long_is_rejected_for_it() {
+        let results = run(shouting(0), Some(Duration::ZERO), &["a"]);
+
+        assert_eq!(reasons(&results), ["stage_timed_out"]);
+    }
+
+    #[test]
+    fn batch_is_given_up_between_stages() {
+        let conduct = Conduct {
+            article_timeout: None,
+            retry: None,
+            pause: &mut |_| Err(Error::Stopped),
+        };
+
+        let results = shouting(0).run_with(articles(&["a"]), conduct);
+
+        assert!(matches!(results, Err(Error::Stopped)));
+    }
+
+    #[test]
+    fn failing_calls_are_timed_too() {
+        let metrics = crate::Metrics::new("test");
+        let mut pipeline = shouting(0);
+        pipeline.observe(metrics.stage_seconds.clone());
+
+        pipeline.run(articles(&["panic"]));
+
+        let timed = metrics.stage_seconds.with_label_values(&["shout"]);
+        assert_eq!(timed.get_sample_count(), 1);
+    }
+
+    #[test]
     fn no_articles_give_no_results() {
-        assert!(
-            Pipeline::<Draft>::new(vec![Box::new(Shout)])
-                .run(Vec::new())
-                .is_empty()
-        );
+        assert!(shouting(0).run(Vec::new()).is_empty());
     }
 }

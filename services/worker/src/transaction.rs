@@ -1,43 +1,38 @@
 //! Transactions: the records of a batch and the offsets that they came from, all or nothing.
-
-mod resend;
+//!
+//! With `kafka.delivery = "at_least_once"` there is none: the records first, and when all of them
+//! are delivered, their offsets. What is between the two may be done twice.
 
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fail::fail_point;
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{DeliveryResult, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::debug;
 
 use crate::Shutdown;
-use crate::batch::{Enriched, Outcome};
-use crate::clients;
+use crate::batch::Outcome;
 use crate::config::Config;
-use crate::dead_letter::{self, Reject};
-use crate::decode::CONTENT_TYPE;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
+use crate::outbox::{Outbox, Resent};
 use crate::ownership::Claim;
-use crate::record::{Header, Record};
-
-pub(crate) use resend::Resent;
+use crate::source::Context;
 
 /// Limit on one try to initialise, so that a request to stop is seen.
 const PROBE: Duration = Duration::from_secs(3);
 /// Before a call that may be repeated is repeated.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A transactional producer.
+/// Commits batches, in transactions of their own or after delivery.
 pub(crate) struct Transactions {
-    // With a thread that serves delivery reports: librdkafka's abort waits for them.
-    producer: ThreadedProducer<Deliveries>,
+    outbox: Outbox,
+    /// Commits the offsets where there is no transaction to do it.
+    consumer: Option<Arc<BaseConsumer<Context>>>,
     config: Config,
 }
 
@@ -45,19 +40,34 @@ impl Transactions {
     /// Makes a producer, and ends what an earlier one with the same id has left open. That one is
     /// fenced from now on.
     pub(crate) fn open(config: &Config, shutdown: &Shutdown) -> Result<Self, Error> {
-        let deliveries = Deliveries::default();
-        let producer: ThreadedProducer<_> = clients::producer(config)
-            .create_with_context(deliveries)
-            .map_err(Error::of_client)?;
+        let transactions = Self::new(config, None)?;
         fail_point!("before-init");
-        let deadline = Instant::now() + config.kafka.commit_timeout();
+        transactions.initialise(shutdown)?;
+        Ok(transactions)
+    }
+
+    /// Makes a producer of records that count at once; `consumer` commits their offsets.
+    pub(crate) fn forgo(
+        config: &Config,
+        consumer: Arc<BaseConsumer<Context>>,
+    ) -> Result<Self, Error> {
+        Self::new(config, Some(consumer))
+    }
+
+    fn new(config: &Config, consumer: Option<Arc<BaseConsumer<Context>>>) -> Result<Self, Error> {
+        Ok(Self {
+            outbox: Outbox::new(config)?,
+            consumer,
+            config: config.clone(),
+        })
+    }
+
+    fn initialise(&self, shutdown: &Shutdown) -> Result<(), Error> {
+        let deadline = self.deadline();
         loop {
             let step = "initialise transactions";
-            let Err(cause) = producer.init_transactions(PROBE) else {
-                return Ok(Self {
-                    producer,
-                    config: config.clone(),
-                });
+            let Err(cause) = self.outbox.producer().init_transactions(PROBE) else {
+                return Ok(());
             };
             let cause = Error::in_transaction(step, cause)?;
             if Instant::now() >= deadline || shutdown.is_requested() {
@@ -75,213 +85,98 @@ impl Transactions {
         claim: &Claim<'_>,
         outcomes: &mut [Outcome],
     ) -> Result<HashMap<i32, i64>, Error> {
-        fail_point!("before-begin");
-        self.retried("begin", |_| self.producer.begin_transaction())?;
-        fail_point!("after-begin");
-        self.produce(outcomes)?;
-        fail_point!("before-send-offsets");
         let next = next_offsets(outcomes);
-        self.send_offsets(&self.config.topics.input, &next, &claim.proof)?;
-        fail_point!("before-commit");
-        self.retried("commit", |timeout| {
-            self.producer.commit_transaction(timeout)
-        })?;
-        fail_point!("after-commit");
+        let offsets = offset_list(&self.config.topics.input, &next)?;
+        match &self.consumer {
+            None => {
+                let produce = |deadline| self.outbox.produce(outcomes, deadline);
+                self.transact(produce, &offsets, &claim.proof)?;
+            }
+            Some(consumer) => self.deliver(outcomes, &offsets, consumer)?,
+        }
         Ok(next)
     }
 
-    /// Adds to the transaction where reading goes on.
-    fn send_offsets(
+    /// Tries to produce records as they are and to commit them, with the offsets of `topic` where
+    /// reading goes on. What an error means is as for [`Transactions::commit`].
+    pub(crate) fn resend(
         &self,
+        records: &[Resent],
         topic: &str,
         next: &HashMap<i32, i64>,
         proof: &ConsumerGroupMetadata,
     ) -> Result<(), Error> {
         let offsets = offset_list(topic, next)?;
+        let produce = |deadline| self.outbox.resend(records, deadline);
+        self.transact(produce, &offsets, proof)
+    }
+
+    /// Records and offsets in one transaction.
+    fn transact(
+        &self,
+        produce: impl FnOnce(Instant) -> Result<(), Error>,
+        offsets: &TopicPartitionList,
+        proof: &ConsumerGroupMetadata,
+    ) -> Result<(), Error> {
+        let producer = self.outbox.producer();
+        fail_point!("before-begin");
+        self.retried("begin", |_| producer.begin_transaction())?;
+        fail_point!("after-begin");
+        produce(self.deadline())?;
+        fail_point!("before-send-offsets");
         self.retried("send offsets", |timeout| {
             let timeout = timeout.min(self.config.kafka.request_timeout());
-            self.producer
-                .send_offsets_to_transaction(&offsets, proof, timeout)
-        })
+            producer.send_offsets_to_transaction(offsets, proof, timeout)
+        })?;
+        fail_point!("before-commit");
+        self.retried("commit", |timeout| producer.commit_transaction(timeout))?;
+        fail_point!("after-commit");
+        Ok(())
+    }
+
+    /// Records first, then offsets. What is delivered stays so, and is not sent again when only
+    /// the rest has failed. Here the consumer's present generation will do: whoever commits
+    /// offsets has delivered all that is before them, so that at worst they go back.
+    fn deliver(
+        &self,
+        outcomes: &mut [Outcome],
+        offsets: &TopicPartitionList,
+        consumer: &BaseConsumer<Context>,
+    ) -> Result<(), Error> {
+        let produced = self.outbox.produce(outcomes, self.deadline());
+        self.outbox.note_delivered(outcomes);
+        produced?;
+        fail_point!("before-commit");
+        // librdkafka takes no limit here, and has its own: the session's for a coordinator to turn
+        // up, then that of a request.
+        let committed = consumer.commit(offsets, CommitMode::Sync);
+        committed.map_err(Error::of_offset_commit)?;
+        fail_point!("after-commit");
+        Ok(())
     }
 
     /// Aborts the transaction, so that the next may begin.
     pub(crate) fn abort(&self) -> Result<(), Error> {
         fail_point!("before-abort");
-        let aborted = self.retried("abort", |timeout| self.producer.abort_transaction(timeout));
+        let producer = self.outbox.producer();
+        let aborted = match &self.consumer {
+            None => self.retried("abort", |timeout| producer.abort_transaction(timeout)),
+            Some(_) if self.outbox.is_settled() => Ok(()),
+            // Reports that come later would be taken for those of the next try.
+            Some(_) => Err(Error::undelivered()),
+        };
         fail_point!("after-abort");
-        aborted.map_err(|error| match error {
-            Error::Abort { step, cause } => Error::Broken { step, cause },
-            Error::Rebalanced(cause) => Error::Broken {
-                step: "abort",
-                cause,
-            },
-            error => error,
-        })
+        aborted.map_err(Error::unabortable)
     }
 
-    /// After an abort: finds the records that a broker has refused; whether there were any. A
-    /// record that was refused alone becomes a dead letter, or a smaller one. Of several that were
-    /// refused in one request each is sent alone the next time.
+    /// After an abort: finds the records that a broker has refused; whether there were any.
     pub(crate) fn blame(&self, outcomes: &mut [Outcome]) -> Result<bool, Error> {
-        let failed = std::mem::take(&mut self.deliveries().failed);
-        let refused = |(i, error): (usize, KafkaError)| match Refusal::from(&error) {
-            Refusal::Record(reason) => Some((i, reason, error)),
-            _ => None,
-        };
-        let refused: Vec<_> = failed.into_iter().filter_map(refused).collect();
-        if let [(i, reason, error)] = &refused[..] {
-            self.refuse(&mut outcomes[*i], reason, error)?;
-        } else {
-            for (i, ..) in &refused {
-                outcomes[*i].suspect = true;
-            }
-        }
-        Ok(!refused.is_empty())
+        self.outbox.blame(outcomes)
     }
 
-    fn produce(&self, outcomes: &mut [Outcome]) -> Result<(), Error> {
-        *self.deliveries() = Reports::default();
-        let deadline = self.deadline();
-        for (i, outcome) in outcomes.iter_mut().enumerate() {
-            if outcome.suspect {
-                self.delivered(deadline)?;
-            }
-            self.send(i, outcome, deadline)?;
-            fail_point!("between-records");
-            if outcome.suspect {
-                self.delivered(deadline)?;
-            }
-        }
-        fail_point!("before-delivered");
-        self.delivered(deadline)
-    }
-
-    /// Hands one record to the producer, as a dead letter where it is too large for it.
-    fn send(&self, i: usize, outcome: &mut Outcome, deadline: Instant) -> Result<(), Error> {
-        loop {
-            self.deliveries().pending += 1;
-            let Err(error) = self.try_send(i, outcome) else {
-                return Ok(());
-            };
-            self.deliveries().pending -= 1;
-            match Refusal::from(&error) {
-                Refusal::Record(reason) => self.refuse(outcome, reason, &error)?,
-                Refusal::Full if Instant::now() < deadline => thread::park_timeout(PAUSE),
-                _ => {
-                    return Err(Error::Abort {
-                        step: "produce",
-                        cause: error,
-                    });
-                }
-            }
-        }
-    }
-
-    fn try_send(&self, i: usize, outcome: &Outcome) -> KafkaResult<()> {
-        let Outcome {
-            record,
-            result,
-            bare,
-            ..
-        } = outcome;
-        let topics = &self.config.topics;
-        let (topic, headers, value) = match result {
-            Ok(enriched) => (
-                &topics.output,
-                self.enriched_headers(record),
-                Some(&enriched.value[..]),
-            ),
-            Err(reject) => {
-                let value = record.value.as_deref().filter(|_| !bare);
-                (
-                    &topics.dead_letters,
-                    dead_letter::headers(record, reject, *bare),
-                    value,
-                )
-            }
-        };
-        let id = result.as_ref().ok().map(|enriched| enriched.id.as_bytes());
-        let send = BaseRecord {
-            topic,
-            partition: None,
-            payload: value,
-            // Its own key keeps the order of the records that share it.
-            key: record.key.as_deref().or(id),
-            // Its own time: the age of an article is the way from the scraper, over all services.
-            timestamp: record.timestamp_ms.filter(|_| !bare),
-            headers: Some(owned(&headers)),
-            delivery_opaque: i,
-        };
-        self.producer.send(send).map_err(|(error, _)| error)
-    }
-
-    fn enriched_headers(&self, record: &Record) -> Vec<Header> {
-        let own = record.headers.iter();
-        let mut headers: Vec<Header> = own
-            .filter(|(name, _)| !name.eq_ignore_ascii_case(CONTENT_TYPE))
-            .cloned()
-            .collect();
-        let media_type = self.config.output.format.media_type();
-        headers.push((
-            CONTENT_TYPE.to_owned(),
-            Some(media_type.as_bytes().to_vec()),
-        ));
-        headers
-    }
-
-    /// Makes a record that cannot be produced a dead letter, and a dead letter that cannot be
-    /// produced a bare one.
-    fn refuse(
-        &self,
-        outcome: &mut Outcome,
-        reason: &'static str,
-        error: &KafkaError,
-    ) -> Result<(), Error> {
-        match &outcome.result {
-            Ok(Enriched { value, .. }) => {
-                let detail = format!(
-                    "the enriched record has a value of {} bytes, and topic {} or the setting \
-                     kafka.max_record_bytes, {}, does not allow it: {error}",
-                    value.len(),
-                    self.config.topics.output,
-                    self.config.kafka.max_record_bytes
-                );
-                outcome.result = Err(Reject::new("produce", reason, detail));
-            }
-            Err(_) if !outcome.bare => outcome.bare = true,
-            Err(_) => {
-                return Err(Error::Broken {
-                    step: "produce a dead letter",
-                    cause: error.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until all that was sent is delivered.
-    fn delivered(&self, deadline: Instant) -> Result<(), Error> {
-        let Deliveries { reports, news } = self.producer.client().context().as_ref();
-        let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some((_, cause)) = reports.failed.first() {
-                return Err(Error::Abort {
-                    step: "deliver the records",
-                    cause: cause.clone(),
-                });
-            }
-            if reports.pending == 0 {
-                return Ok(());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Error::undelivered());
-            }
-            (reports, _) = news
-                .wait_timeout(reports, left)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+    /// After an abort: the error of a resent record that a broker will never take.
+    pub(crate) fn refusal(&self, error: &Error) -> Option<KafkaError> {
+        self.outbox.refusal(error)
     }
 
     /// Calls until it succeeds, fails for good, or the time for it is over.
@@ -308,14 +203,6 @@ impl Transactions {
     fn deadline(&self) -> Instant {
         Instant::now() + self.config.kafka.commit_timeout()
     }
-
-    fn deliveries(&self) -> MutexGuard<'_, Reports> {
-        let deliveries = self.producer.client().context();
-        deliveries
-            .reports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Where reading goes on, by partition: after the last record.
@@ -340,58 +227,11 @@ fn offset_list(topic: &str, next: &HashMap<i32, i64>) -> Result<TopicPartitionLi
     Ok(list)
 }
 
-fn owned(headers: &[Header]) -> OwnedHeaders {
-    let empty = OwnedHeaders::new_with_capacity(headers.len());
-    headers.iter().fold(empty, |owned, (key, value)| {
-        owned.insert(rdkafka::message::Header {
-            key,
-            value: value.as_ref(),
-        })
-    })
-}
-
-/// Delivery reports, from the producer's own thread.
-#[derive(Default)]
-struct Deliveries {
-    reports: Mutex<Reports>,
-    news: Condvar,
-}
-
-#[derive(Default)]
-struct Reports {
-    /// Records sent and not yet reported.
-    pending: usize,
-    /// Records not delivered, by their index in the batch.
-    failed: Vec<(usize, KafkaError)>,
-}
-
-impl ProducerContext for Deliveries {
-    /// Index of the record in its batch.
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, i: usize) {
-        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.pending = reports.pending.saturating_sub(1);
-        if let Err((error, _)) = result {
-            reports.failed.push((i, error.clone()));
-        }
-        self.news.notify_all();
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        debug!(target: "librdkafka", facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, reason, "producer");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dead_letter::Reject;
+    use crate::record::Record;
 
     #[test]
     fn reading_goes_on_after_the_last_record_of_each_partition() {

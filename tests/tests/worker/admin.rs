@@ -2,11 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
 
 use copydesk_tests::{Broker, Record, Topics, wait_until};
 use copydesk_worker::{Admin, Error, Health, Metrics};
 
-use crate::worker::{Running, SOON, config};
+use crate::worker::{Running, SOON, Stuck, config};
 
 fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("the port is open");
@@ -72,6 +73,36 @@ fn port_says_why_a_worker_is_not_ready() {
 
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("not ready: starting"), "{answer}");
+}
+
+#[test]
+fn worker_stuck_in_a_stage_is_not_alive_until_it_goes_on() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut config = config(broker, &topics);
+    config.limits.article_timeout_ms = 100;
+    config.limits.stall_timeout_ms = 1_000;
+    let (go_on, told) = mpsc::channel();
+    let worker = Running::start_with(config, vec![Box::new(Stuck(told))]);
+    let (registry, health) = (worker.metrics.registry().clone(), worker.health.clone());
+    let admin = Admin::bind("127.0.0.1:0".parse().unwrap(), registry, health).unwrap();
+    let get = |path| get(admin.address(), path);
+    worker.wait_ready();
+    assert!(get("/healthz").starts_with("HTTP/1.1 200"));
+
+    topics.raw.produce([Record::new("a")]);
+    wait_until("it is stalled", SOON, || {
+        get("/healthz").starts_with("HTTP/1.1 503")
+    });
+    let (why, metrics) = (get("/healthz"), get("/metrics"));
+    drop(go_on);
+
+    assert!(why.contains("work waits"), "{why}");
+    assert!(metrics.contains("copydesk_stalled 1"), "{metrics}");
+    topics.enriched.wait_committed(1, SOON);
+    wait_until("it is alive again", SOON, || {
+        get("/healthz").starts_with("HTTP/1.1 200")
+    });
 }
 
 #[test]

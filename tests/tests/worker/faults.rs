@@ -97,6 +97,7 @@ fn stage_slower_than_the_poll_interval_loses_and_doubles_nothing() {
     let mut config = config(broker, &topics);
     config.kafka.session_timeout_ms = 2_000;
     config.kafka.max_poll_interval_ms = 2_000;
+    config.limits.article_timeout_ms = 1_000;
     let pause = Box::new(SlowOnce(Some(secs(4))));
 
     let worker = Running::start_with(config, vec![pause, Box::new(Shout)]);

@@ -1,12 +1,18 @@
 //! Workers of a group share the partitions; one that comes or goes loses and doubles nothing.
 
+use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use copydesk_tests::{Broker, Topics, wait_until};
-use copydesk_worker::Config;
+use copydesk_tests::{Broker, Topic, Topics, wait_until};
+use copydesk_worker::{Config, Stage};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::worker::{
-    Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config, instance,
+    Running, SOON, Shout, Slow, Trace, articles, assert_each_once, assert_order_per_key, config,
+    instance,
 };
 
 /// Feeds articles until `holds`; `fed` counts them.
@@ -19,9 +25,7 @@ fn feed_until(topics: &Topics, fed: &mut usize, what: &str, holds: impl Fn() -> 
             return holds();
         }
         next += Duration::from_millis(200);
-        let more = articles(*fed + 100, 100).split_off(*fed);
-        *fed += more.len();
-        topics.raw.produce(more);
+        feed(topics, fed, 100);
         holds()
     });
 }
@@ -71,4 +75,206 @@ fn cooperative_rebalances_lose_and_double_nothing() {
 #[test]
 fn eager_rebalances_lose_and_double_nothing() {
     come_and_go("range");
+}
+
+/// A worker that notes what it does.
+struct Traced {
+    worker: Running,
+    trace: Trace,
+}
+
+impl Traced {
+    fn start(config: &Config, name: usize) -> Self {
+        let trace = Trace::default();
+        let slow = Box::new(Slow(Duration::from_millis(20)));
+        let config = instance(config, &name.to_string());
+        let stages: Vec<Box<dyn Stage<_>>> = vec![slow, Box::new(trace.clone()), Box::new(Shout)];
+        let worker = Running::start_with(config, stages);
+        Self { worker, trace }
+    }
+
+    fn partitions(&self) -> usize {
+        self.worker.counter("copydesk_partitions_assigned") as usize
+    }
+
+    /// Longest time without a record of each partition that was in work both before and after
+    /// `change`, and in the hands of no `other`.
+    fn pauses(&self, change: Instant, others: &[Trace]) -> Vec<Duration> {
+        let mut times: BTreeMap<i32, Vec<Instant>> = BTreeMap::new();
+        for (partition, time) in self.trace.passed() {
+            times.entry(partition).or_default().push(time);
+        }
+        let moved = |partition: i32| {
+            let passed = others.iter().flat_map(Trace::passed);
+            passed
+                .into_iter()
+                .any(|(other, time)| other == partition && time > change)
+        };
+        times.retain(|&partition, times| {
+            times[0] < change && times[times.len() - 1] > change && !moved(partition)
+        });
+        let longest = |times: &Vec<Instant>| {
+            let after = times.windows(2).filter(|pair| pair[1] > change);
+            after.map(|pair| pair[1] - pair[0]).max()
+        };
+        times.values().filter_map(longest).collect()
+    }
+}
+
+const BACKLOG: usize = 1500;
+
+fn feed(topics: &Topics, fed: &mut usize, count: usize) {
+    topics
+        .raw
+        .produce(articles(*fed + count, 100).split_off(*fed));
+    *fed += count;
+}
+
+/// One worker, eight, three; each change under load.
+fn one_eight_three(assignment: &str) {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 8);
+    let mut fed = 0;
+    let mut config = config(broker, &topics);
+    config.kafka.assignment = assignment.to_owned();
+    config.batch.max_records = 10;
+    let mut workers = vec![Traced::start(&config, 0)];
+    feed_until(&topics, &mut fed, "the first commits", || {
+        workers[0].worker.counter("copydesk_records_enriched_total") > 200.0
+    });
+
+    let ups = scale_up(&config, &topics, &mut fed, &mut workers);
+    let downs = scale_down(&topics, &mut fed, &mut workers);
+
+    let records = topics.enriched.wait_committed(fed, SOON);
+    assert_each_once(&records, fed);
+    assert_order_per_key(&records);
+    eprintln!(
+        "{assignment}, longest pauses of partitions that stayed: 1 to 8 {ups:?}, 8 to 3 {downs:?}"
+    );
+}
+
+/// Starts seven more; the pauses of what stays with the first.
+fn scale_up(
+    config: &Config,
+    topics: &Topics,
+    fed: &mut usize,
+    workers: &mut Vec<Traced>,
+) -> Vec<Duration> {
+    // A pause is one only while there is something to read.
+    feed(topics, fed, BACKLOG);
+    let start = Instant::now();
+    workers.extend((1..8).map(|name| Traced::start(config, name)));
+    feed_until(topics, fed, "all eight have a partition", || {
+        workers.iter().all(|traced| traced.partitions() == 1)
+    });
+    let others = workers[1..].iter().map(|traced| traced.trace.clone());
+    workers[0].pauses(start, &others.collect::<Vec<_>>())
+}
+
+/// Stops all but three; the pauses of what stays with these.
+fn scale_down(topics: &Topics, fed: &mut usize, workers: &mut Vec<Traced>) -> Vec<Duration> {
+    feed(topics, fed, BACKLOG);
+    let start = Instant::now();
+    let leaving: Vec<_> = workers.drain(3..).collect();
+    thread::scope(|scope| {
+        for traced in leaving {
+            scope.spawn(|| traced.worker.stop().0.expect("it stops in good order"));
+        }
+        feed_until(topics, fed, "three have all partitions", || {
+            workers.iter().map(Traced::partitions).sum::<usize>() == 8
+        });
+    });
+    let pauses = workers.iter().flat_map(|traced| traced.pauses(start, &[]));
+    pauses.collect()
+}
+
+#[test]
+fn one_to_eight_to_three_cooperative_workers_lose_and_double_nothing() {
+    one_eight_three("cooperative-sticky");
+}
+
+#[test]
+fn one_to_eight_to_three_eager_workers_lose_and_double_nothing() {
+    one_eight_three("range");
+}
+
+/// One of two workers ends and is started again before its session is over.
+fn static_restart(assignment: &str) {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 6);
+    let mut config = config(broker, &topics);
+    config.kafka.assignment = assignment.to_owned();
+    config.kafka.group_instance_id = "{service}.{instance}".to_owned();
+    config.kafka.session_timeout_ms = 30_000;
+    let (stays, leaves) = (start(&config, "stays"), start(&config, "leaves"));
+    wait_until("both have their partitions", SOON, || {
+        [&stays, &leaves].map(|worker| worker.counter("copydesk_partitions_assigned")) == [3.0; 2]
+    });
+    topics.raw.produce(articles(100, 100));
+    topics.enriched.wait_committed(100, SOON);
+    let rebalances = stays.counter("copydesk_rebalances_total");
+
+    leaves.stop().0.expect("it stops in good order");
+    topics.raw.produce(articles(200, 100).split_off(100));
+    let back = start(&config, "leaves");
+
+    assert_each_once(&topics.enriched.wait_committed(200, SOON), 200);
+    assert_eq!(back.counter("copydesk_partitions_assigned"), 3.0);
+    assert_eq!(stays.counter("copydesk_rebalances_total"), rebalances);
+}
+
+#[test]
+fn restart_of_a_static_cooperative_worker_moves_no_partition() {
+    static_restart("cooperative-sticky");
+}
+
+#[test]
+fn restart_of_a_static_eager_worker_moves_no_partition() {
+    static_restart("range");
+}
+
+/// A member of a worker's group that reads another topic, and may commit what it likes.
+fn intruder(broker: &Broker, config: &Config, other: &Topic) -> BaseConsumer {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.bootstrap())
+        .set("group.id", format!("copydesk.{}", config.service))
+        .set("partition.assignment.strategy", &config.kafka.assignment)
+        .set("enable.auto.commit", "false")
+        .create()
+        .expect("the settings are librdkafka's");
+    consumer.subscribe(&[&other.name]).expect("a topic's name");
+    wait_until("the intruder is let in", SOON, || {
+        let polled = consumer.poll(Duration::ZERO);
+        drop(polled);
+        consumer.assignment().is_ok_and(|list| list.count() == 1)
+    });
+    consumer
+}
+
+#[test]
+fn static_member_whose_partition_was_another_workers_begins_anew() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut config = config(broker, &topics);
+    config.kafka.group_instance_id = "{service}.{instance}".to_owned();
+    topics.raw.produce(articles(100, 100));
+    let worker = Running::start(config.clone());
+    topics.enriched.wait_committed(100, SOON);
+    let other = Topic::fresh(broker, "other", 1, &[]);
+
+    let intruder = intruder(broker, &config, &other);
+    let mut offsets = TopicPartitionList::new();
+    let added = offsets.add_partition_offset(&topics.raw.name, 0, Offset::Offset(90));
+    added.expect("it is an offset");
+    wait_until("its commit is taken", SOON, || {
+        drop(intruder.poll(Duration::ZERO));
+        intruder.commit(&offsets, CommitMode::Sync).is_ok()
+    });
+    drop(intruder);
+
+    worker.wait_counter("copydesk_session_restarts_total", 1.0);
+    // From the other's offset on.
+    topics.enriched.wait_committed(110, SOON);
+    worker.wait_ready();
 }

@@ -1,9 +1,13 @@
 //! The worker's loop on a real broker, with stages that know no language.
 
 mod admin;
+mod child;
+mod delivery;
 mod faults;
 mod group;
+mod memory;
 mod order;
 mod rejects;
 mod startup;
 mod worker;
+mod zombie;

@@ -1,8 +1,9 @@
 //! Records that cannot be enriched become dead letters, and stop nothing.
 
 use copydesk_tests::{Broker, Record, Topic, Topics};
+use copydesk_worker::Error;
 
-use crate::worker::{Running, SOON, articles, assert_each_once, config};
+use crate::worker::{Running, SOON, Shout, Tired, articles, assert_each_once, config};
 
 const STAGE: &str = "__connect.errors.stage";
 const REASON: &str = "__connect.errors.class.name";
@@ -66,6 +67,15 @@ fn unreadable_records_become_dead_letters_as_they_came() {
     );
     assert_eq!(letters[2].header_text("__connect.errors.partition"), "0");
     assert_eq!(letters[2].header_text("__connect.errors.offset"), "2");
+    assert_eq!(
+        letters[2].header_text("__connect.errors.connector.name"),
+        topics.raw.name
+    );
+    assert_eq!(letters[2].header_text("__connect.errors.task.id"), "0");
+    assert_eq!(
+        letters[2].header_text("__connect.errors.exception.class.name"),
+        "not_utf8"
+    );
     worker.wait_counter("copydesk_records_rejected_total", 7.0);
     assert!(topics.enriched.drain_committed().is_empty());
 }
@@ -177,4 +187,158 @@ fn result_that_the_topic_refuses_is_rejected() {
         &topics.enriched.name,
     );
     assert_each_once(&enriched, 60);
+}
+
+#[test]
+fn dead_letter_refused_for_its_time_keeps_all_the_rest() {
+    let broker = Broker::shared();
+    let mut topics = Topics::fresh(broker, 1);
+    let recent = [("message.timestamp.before.max.ms", "3600000")];
+    topics.dead_letters = Topic::fresh(broker, "dlq-recent", 1, &recent);
+    let raw = Record {
+        timestamp_ms: Some(1_750_000_000_000),
+        ..Record::new("{")
+            .key("key")
+            .header("trace", b"\xff".to_vec())
+    };
+    topics.raw.produce([raw.clone()]);
+
+    let _worker = Running::start(config(broker, &topics));
+    let letter = &topics.dead_letters.wait_committed(1, SOON)[0];
+
+    assert_reason(letter, "decode", "bad_json", "JSON");
+    assert_eq!((&letter.key, &letter.value), (&raw.key, &raw.value));
+    assert_eq!(letter.headers[0], raw.headers[0]);
+    assert!(letter.timestamp_ms > raw.timestamp_ms);
+}
+
+#[test]
+fn dead_letter_larger_than_its_topic_allows_goes_with_what_fits() {
+    let broker = Broker::shared();
+    let mut topics = Topics::fresh(broker, 1);
+    let small = [("max.message.bytes", "20000")];
+    topics.dead_letters = Topic::fresh(broker, "dlq-small", 1, &small);
+    let large = || vec![b'x'; 50_000];
+    let value = [b"{".to_vec(), large()].concat();
+    topics.raw.produce([
+        Record::new(value).key("a").header("trace", "1"),
+        Record::new("{").key("b").header("trace", large()),
+        Record::new("{").key(large()),
+    ]);
+    let mut config = config(broker, &topics);
+    config.output.compression = "none".to_owned();
+
+    let _worker = Running::start(config);
+    let letters = topics.dead_letters.wait_committed(3, SOON);
+
+    let omitted = |letter: &Record| {
+        ["value", "headers", "key"]
+            .map(|part| letter.header_text(&format!("__connect.errors.{part}.omitted.bytes")))
+    };
+    assert_eq!(omitted(&letters[0]), ["50001", "", ""]);
+    assert_eq!(
+        (&letters[0].value, letters[0].header_text("trace")),
+        (&None, "1".to_owned())
+    );
+    assert_eq!(omitted(&letters[1]), ["1", "50005", ""]);
+    assert_eq!(letters[1].key.as_deref(), Some(&b"b"[..]));
+    assert_eq!(omitted(&letters[2]), ["1", "0", "50000"]);
+    for letter in &letters {
+        assert_reason(letter, "decode", "bad_json", "JSON");
+    }
+}
+
+#[test]
+fn dead_letter_refused_in_every_form_ends_the_worker_with_its_place() {
+    let broker = Broker::shared();
+    let mut topics = Topics::fresh(broker, 1);
+    // Such a topic takes no record without a key.
+    let compacted = [("cleanup.policy", "compact")];
+    topics.dead_letters = Topic::fresh(broker, "dlq-compacted", 1, &compacted);
+    topics.raw.produce([Record::new("fine"), Record::new("{")]);
+
+    let error = Running::start(config(broker, &topics))
+        .wait_end()
+        .unwrap_err();
+
+    assert!(
+        matches!(error, Error::DeadLetterRefused { .. }),
+        "{error:?}"
+    );
+    let place = format!("{}/0/1", topics.raw.name);
+    assert!(error.to_string().contains(&place), "{error}");
+    // Nothing was passed over.
+    assert!(topics.enriched.drain_committed().is_empty());
+}
+
+#[test]
+fn failure_that_passes_costs_no_record() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut records = articles(20, 10);
+    records.push(Record::new(r#"{"id": "20", "text": "tired"}"#).key("key"));
+    topics.raw.produce(records);
+    let tired = Box::new(Tired { naps: 8 });
+
+    let _worker = Running::start_with(config(broker, &topics), vec![tired, Box::new(Shout)]);
+
+    assert_each_once(&topics.enriched.wait_committed(21, SOON), 21);
+    assert!(topics.dead_letters.drain_committed().is_empty());
+}
+
+#[test]
+fn failure_that_stays_costs_its_record_alone() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut records = articles(20, 10);
+    records.insert(7, Record::new("tired"));
+    topics.raw.produce(records);
+    let tired = Box::new(Tired { naps: u32::MAX });
+
+    let _worker = Running::start_with(config(broker, &topics), vec![tired, Box::new(Shout)]);
+    let letters = topics.dead_letters.wait_committed(1, SOON);
+
+    assert_reason(&letters[0], "tired", "stage_unavailable", "must rest");
+    assert_each_once(&topics.enriched.wait_committed(20, SOON), 20);
+}
+
+#[test]
+fn article_without_end_costs_itself_alone() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    let mut records = articles(20, 10);
+    records.insert(7, Record::new("endless"));
+    topics.raw.produce(records);
+    let mut config = config(broker, &topics);
+    config.limits.article_timeout_ms = 300;
+
+    let _worker = Running::start(config);
+    let letters = topics.dead_letters.wait_committed(1, SOON);
+
+    let setting = "limits.article_timeout_ms";
+    assert_reason(&letters[0], "shout", "stage_timed_out", setting);
+    assert_each_once(&topics.enriched.wait_committed(20, SOON), 20);
+}
+
+#[test]
+fn more_refused_records_than_attempts_cost_themselves_alone() {
+    let broker = Broker::shared();
+    let mut topics = Topics::fresh(broker, 1);
+    let small = [("max.message.bytes", "20000")];
+    topics.enriched = Topic::fresh(broker, "enriched-small", 1, &small);
+    let mut records = articles(10, 1000);
+    for i in 0..4 {
+        records.insert(2 * i, Record::new("grow"));
+    }
+    topics.raw.produce(records);
+    let mut config = config(broker, &topics);
+    config.output.compression = "none".to_owned();
+    config.retry.max_attempts = 0;
+
+    let worker = Running::start(config);
+    let letters = topics.dead_letters.wait_committed(4, SOON);
+
+    assert_eq!(letters.len(), 4);
+    assert_each_once(&topics.enriched.wait_committed(10, SOON), 10);
+    assert_eq!(worker.counter("copydesk_session_restarts_total"), 0.0);
 }

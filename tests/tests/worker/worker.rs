@@ -1,16 +1,19 @@
 //! A worker on a thread of the test, and the stages that it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use copydesk_proto::{Article, Format};
 use copydesk_tests::{Broker, Record, Topics, wait_until};
 use copydesk_worker::config::{
-    Batch, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics as TopicNames,
+    Batch, Delivery, Input, InputFormat, Kafka, Limits, Output, Properties, Retry,
+    Topics as TopicNames,
 };
 use copydesk_worker::{
-    Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
+    Budget, Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -38,7 +41,8 @@ impl AsMut<Article> for Draft {
     }
 }
 
-/// Upper-cases. Panics on an article that says `panic`, and makes one that says `grow` large.
+/// Upper-cases. Panics on an article that says `panic`, makes one that says `grow` large, and is at
+/// one that says `endless` until its budget is spent.
 pub(crate) struct Shout;
 
 impl Stage<Draft> for Shout {
@@ -46,9 +50,13 @@ impl Stage<Draft> for Shout {
         "shout"
     }
 
-    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+    fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
         for Draft(article) in drafts {
             article.text = match article.text.as_str() {
+                "endless" => loop {
+                    budget.check()?;
+                    pass(Duration::from_millis(1));
+                },
                 "panic" => panic!("cannot shout {}", article.id),
                 "grow" => "X".repeat(200_000),
                 text => text.to_uppercase(),
@@ -66,7 +74,7 @@ impl Stage<Draft> for Slow {
         "slow"
     }
 
-    fn process(&mut self, _: &mut [Draft]) -> Result<(), StageError> {
+    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
         pass(self.0);
         Ok(())
     }
@@ -80,9 +88,78 @@ impl Stage<Draft> for SlowOnce {
         "slow_once"
     }
 
-    fn process(&mut self, _: &mut [Draft]) -> Result<(), StageError> {
+    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
         pass(self.0.take().unwrap_or_default());
         Ok(())
+    }
+}
+
+/// Fails some times on an article that says `tired`, in a way that may pass.
+pub(crate) struct Tired {
+    pub(crate) naps: u32,
+}
+
+impl Stage<Draft> for Tired {
+    fn name(&self) -> &'static str {
+        "tired"
+    }
+
+    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+        let is_tired = drafts.iter().any(|draft| draft.0.text == "tired");
+        if is_tired && self.naps > 0 {
+            self.naps -= 1;
+            return Err(StageError::retriable("must rest"));
+        }
+        Ok(())
+    }
+}
+
+/// Stands still until it is told to go on, or nobody is left to tell it.
+pub(crate) struct Stuck(pub(crate) Receiver<()>);
+
+impl Stage<Draft> for Stuck {
+    fn name(&self) -> &'static str {
+        "stuck"
+    }
+
+    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+        self.0.recv().ok();
+        Ok(())
+    }
+}
+
+/// Notes when articles of each partition went through.
+#[derive(Clone, Default)]
+pub(crate) struct Trace(Arc<Mutex<Vec<(i32, Instant)>>>);
+
+impl Trace {
+    pub(crate) fn passed(&self) -> Vec<(i32, Instant)> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl Stage<Draft> for Trace {
+    fn name(&self) -> &'static str {
+        "trace"
+    }
+
+    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+        let now = Instant::now();
+        let partitions: BTreeSet<i32> = drafts.iter().filter_map(Draft::partition).collect();
+        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.extend(partitions.into_iter().map(|partition| (partition, now)));
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// The partition that the article came from.
+    fn partition(&self) -> Option<i32> {
+        let input = self.0.provenance.as_ref()?.input.as_ref()?;
+        Some(input.partition)
     }
 }
 
@@ -95,13 +172,25 @@ fn pass(time: Duration) {
 
 /// Settings for a worker of these topics; the topic's name makes the group its own.
 pub(crate) fn config(broker: &Broker, topics: &Topics) -> Config {
+    let topics = TopicNames {
+        input: topics.raw.name.clone(),
+        output: topics.enriched.name.clone(),
+        dead_letters: topics.dead_letters.name.clone(),
+    };
+    config_of(broker.bootstrap().to_owned(), topics)
+}
+
+/// The same from what a process can be told.
+pub(crate) fn config_of(brokers: String, topics: TopicNames) -> Config {
     Config {
-        service: topics.raw.name.clone(),
+        service: topics.input.clone(),
         kafka: Kafka {
-            brokers: broker.bootstrap().to_owned(),
+            brokers,
             group: "copydesk.{service}".to_owned(),
             instance: "0".to_owned(),
             transactional_id: "copydesk.{service}.{instance}".to_owned(),
+            delivery: Delivery::ExactlyOnce,
+            group_instance_id: String::new(),
             assignment: "cooperative-sticky".to_owned(),
             session_timeout_ms: 6_000,
             max_poll_interval_ms: 60_000,
@@ -113,11 +202,7 @@ pub(crate) fn config(broker: &Broker, topics: &Topics) -> Config {
             prefetch_bytes: 16 << 20,
             librdkafka: Properties::default(),
         },
-        topics: TopicNames {
-            input: topics.raw.name.clone(),
-            output: topics.enriched.name.clone(),
-            dead_letters: topics.dead_letters.name.clone(),
-        },
+        topics,
         input: Input {
             format: InputFormat::Auto,
         },
@@ -132,6 +217,8 @@ pub(crate) fn config(broker: &Broker, topics: &Topics) -> Config {
         },
         limits: Limits {
             max_value_bytes: 4 << 20,
+            article_timeout_ms: 30_000,
+            stall_timeout_ms: 60_000,
         },
         retry: Retry {
             initial_ms: 50,
@@ -247,19 +334,19 @@ impl Drop for Running {
 }
 
 /// Shows the logs of a test that fails, as `RUST_LOG` says.
-fn show_logs() {
+pub(crate) fn show_logs() {
     let logs = tracing_subscriber::fmt().with_test_writer();
     let logs = logs.with_env_filter(EnvFilter::from_default_env());
     // Fails where another test has done it.
     logs.try_init().ok();
 }
 
-/// Articles `0` to `count` with ten keys, each as long as `bytes`.
+/// Articles `0` to `count` with fifty keys, each as long as `bytes`.
 pub(crate) fn articles(count: usize, bytes: usize) -> Vec<Record> {
     let article = |i: usize| {
         let text = format!("{i} {}", "x".repeat(bytes));
         Record::new(serde_json::json!({"id": i.to_string(), "text": text}).to_string())
-            .key(format!("key {}", i % 10))
+            .key(format!("key {}", i % 50))
     };
     (0..count).map(article).collect()
 }
@@ -276,6 +363,13 @@ pub(crate) fn assert_each_once(records: &[Record], count: usize) {
         wrong.is_empty(),
         "articles and how often each is there: {wrong:?}"
     );
+}
+
+/// Asserts that each of the articles `0` to `count` is there, be it more than once.
+pub(crate) fn assert_none_lost(records: &[Record], count: usize) {
+    let ids: BTreeSet<usize> = records.iter().map(number).collect();
+    let lost: Vec<_> = (0..count).filter(|id| !ids.contains(id)).collect();
+    assert!(lost.is_empty(), "articles that are not there: {lost:?}");
 }
 
 /// The id of one of [`articles`].

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use copydesk_classifier::Classifier;
 use copydesk_proto::Topic;
-use copydesk_worker::{Stage, StageError};
+use copydesk_worker::{Budget, Stage, StageError};
 
 use super::Draft;
 use super::metrics::Metrics;
@@ -22,8 +22,8 @@ impl Stage<Draft> for Classify {
         "classify"
     }
 
-    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
-        let model = self.read_unread(drafts)?;
+    fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
+        let model = self.read_unread(drafts, budget)?;
         for draft in drafts {
             let topics = self.topics(draft);
             self.metrics.count_topics(&topics);
@@ -40,11 +40,11 @@ impl Stage<Draft> for Classify {
 
 impl Classify {
     /// Reads the articles that no stage before has read, and returns the model's version.
-    fn read_unread(&self, drafts: &mut [Draft]) -> Result<String, StageError> {
+    fn read_unread(&self, drafts: &mut [Draft], budget: &Budget) -> Result<String, StageError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let unread = |draft: &&Draft| draft.mean.is_none();
         let articles = drafts.iter().filter(unread).map(Draft::article);
-        let readings = reader.read(articles, Extent::Leading, |_, _, _, _| {})?;
+        let readings = reader.read(articles, Extent::Leading, budget, |_, _, _, _| {})?;
         let unread = drafts.iter_mut().filter(|draft| draft.mean.is_none());
         for (draft, reading) in unread.zip(readings) {
             draft.mean = reading.pool.mean();

@@ -2,7 +2,7 @@
 
 use copydesk_cleaner::{Body, Flag, clean, clean_title, detect_language};
 use copydesk_proto::{Article, Language};
-use copydesk_worker::{Stage, StageError};
+use copydesk_worker::{Budget, Stage, StageError};
 
 use super::Draft;
 
@@ -14,8 +14,12 @@ impl Stage<Draft> for Clean {
         "clean"
     }
 
-    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
-        drafts.iter_mut().for_each(clean_draft);
+    fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
+        for draft in drafts {
+            // The cleaner has bounds of its own within an article.
+            budget.check()?;
+            clean_draft(draft);
+        }
         Ok(())
     }
 }
@@ -72,7 +76,7 @@ mod tests {
 
     fn cleaned(article: Article) -> Article {
         let mut drafts = [Draft::from(article)];
-        Clean.process(&mut drafts).unwrap();
+        Clean.process(&mut drafts, &Budget::unlimited()).unwrap();
         let [draft] = drafts;
         draft.into()
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use copydesk_cleaner::OffsetMap;
 use copydesk_ner::{Tagger, WindowTags};
 use copydesk_proto::Entity;
-use copydesk_worker::{Stage, StageError};
+use copydesk_worker::{Budget, Stage, StageError};
+use ndarray::ArrayView2;
 
 use super::Draft;
 use super::metrics::Metrics;
@@ -24,13 +25,14 @@ impl Stage<Draft> for Ner {
         "ner"
     }
 
-    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+    fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
         let mut tags: Vec<Vec<(usize, WindowTags)>> = drafts.iter().map(|_| Vec::new()).collect();
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let articles = drafts.iter().map(Draft::article);
-        let readings = reader.read(articles, Extent::Whole, |i, window, read, vectors| {
+        let tag = |i: usize, window, read: &_, vectors: ArrayView2<'_, f32>| {
             tags[i].push((window, self.tagger.tag(read, vectors)));
-        })?;
+        };
+        let readings = reader.read(articles, Extent::Whole, budget, tag)?;
         for ((draft, reading), mut tags) in drafts.iter_mut().zip(readings).zip(tags) {
             tags.sort_by_key(|(window, _)| *window);
             let mut tags: Vec<WindowTags> = tags.into_iter().map(|(_, tags)| tags).collect();

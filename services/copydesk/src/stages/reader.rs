@@ -5,9 +5,14 @@ use std::sync::Arc;
 use copydesk_classifier::Pool;
 use copydesk_encoder::{Encoder, Error, ModelFolder, Settings, Tokenizer, Window};
 use copydesk_proto::Article;
+use copydesk_worker::{Budget, StageError};
 use ndarray::{Array1, ArrayView2};
 
 use super::metrics::Metrics;
+
+/// Windows that are encoded between two looks at the budget: seconds of work on a slow machine, and
+/// enough that sorting them by length leaves little padding.
+const WINDOWS_AT_ONCE: usize = 1024;
 
 /// The model's tokenizer and encoder.
 pub(crate) struct Reader {
@@ -76,28 +81,33 @@ impl Reader {
         &mut self,
         articles: impl Iterator<Item = &'a Article>,
         extent: Extent,
+        budget: &Budget,
         mut each: impl FnMut(usize, usize, &Window, ArrayView2<'_, f32>),
-    ) -> Result<Vec<Reading>, Error> {
-        let mut readings = articles
-            .map(|article| self.cut(article, extent))
-            .collect::<Result<Vec<_>, _>>()?;
+    ) -> Result<Vec<Reading>, StageError> {
+        let mut readings = Vec::new();
+        for article in articles {
+            budget.check()?;
+            readings.push(self.cut(article, extent)?);
+        }
         let mut pools: Vec<Pool> = readings.iter().map(|_| Pool::default()).collect();
         let places: Vec<(usize, usize)> = readings
             .iter()
             .enumerate()
             .flat_map(|(i, reading)| (0..reading.windows.len()).map(move |window| (i, window)))
             .collect();
-        let windows: Vec<&Window> = places
-            .iter()
-            .map(|&(i, window)| &readings[i].windows[window])
-            .collect();
-        let before = self.encoder.usage();
-        self.encoder.encode(&windows, |place, vectors| {
-            let (i, window) = places[place];
-            pools[i].add(windows[place], vectors, readings[i].shares[window]);
-            each(i, window, windows[place], vectors);
-        })?;
-        self.metrics.count_usage(before, self.encoder.usage());
+        for places in places.chunks(WINDOWS_AT_ONCE) {
+            budget.check()?;
+            let windows: Vec<&Window> = places
+                .iter()
+                .map(|&(i, window)| &readings[i].windows[window])
+                .collect();
+            self.encode(&windows, |place, vectors| {
+                let (i, window) = places[place];
+                pools[i].add(windows[place], vectors, readings[i].shares[window]);
+                each(i, window, windows[place], vectors);
+            })
+            .map_err(failure)?;
+        }
         for (reading, pool) in readings.iter_mut().zip(pools) {
             reading.pool = pool;
         }
@@ -110,8 +120,24 @@ impl Reader {
             text,
             ..Article::default()
         };
-        let readings = self.read(std::iter::once(&article), Extent::Leading, |_, _, _, _| {})?;
-        Ok(readings.first().and_then(|reading| reading.pool.mean()))
+        let reading = self.cut(&article, Extent::Leading)?;
+        let windows: Vec<&Window> = reading.windows.iter().collect();
+        let mut pool = Pool::default();
+        self.encode(&windows, |i, vectors| {
+            pool.add(windows[i], vectors, reading.shares[i]);
+        })?;
+        Ok(pool.mean())
+    }
+
+    fn encode(
+        &mut self,
+        windows: &[&Window],
+        each: impl FnMut(usize, ArrayView2<'_, f32>),
+    ) -> Result<(), Error> {
+        let before = self.encoder.usage();
+        let encoded = self.encoder.encode(windows, each);
+        self.metrics.count_usage(before, self.encoder.usage());
+        encoded
     }
 
     /// Cuts an article into its windows.
@@ -131,5 +157,13 @@ impl Reader {
             shares,
             pool: Pool::default(),
         })
+    }
+}
+
+/// The failure of a stage that an encoder's error is.
+fn failure(error: Error) -> StageError {
+    match error.is_out_of_memory() {
+        true => StageError::retriable(error),
+        false => StageError::new(error),
     }
 }

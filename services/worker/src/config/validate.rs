@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Config, Kafka, Topics};
+use super::{Config, Kafka, Limits, Topics};
 
 /// A setting that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +26,11 @@ impl ConfigError {
 }
 
 /// Properties of librdkafka that the worker sets itself, and the setting to use in their place.
-const OWN_PROPERTIES: [(&str, &str); 23] = [
+const OWN_PROPERTIES: [(&str, &str); 24] = [
     ("bootstrap.servers", "set kafka.brokers"),
     ("metadata.broker.list", "set kafka.brokers"),
     ("group.id", "set kafka.group"),
+    ("group.instance.id", "set kafka.group_instance_id"),
     ("transactional.id", "set kafka.transactional_id"),
     ("session.timeout.ms", "set kafka.session_timeout_ms"),
     ("max.poll.interval.ms", "set kafka.max_poll_interval_ms"),
@@ -101,6 +102,11 @@ impl Config {
             ("kafka.commit_timeout_ms", kafka.commit_timeout_ms, 1000),
             ("kafka.stop_timeout_ms", kafka.stop_timeout_ms, 1000),
             ("retry.initial_ms", retry.initial_ms, 1),
+            (
+                "limits.article_timeout_ms",
+                self.limits.article_timeout_ms,
+                1,
+            ),
         ];
         for (setting, time_ms, least_ms) in times {
             check(
@@ -123,6 +129,12 @@ impl Config {
             commit_timeout_ms,
             expected,
         )?;
+        check(
+            kafka.request_timeout_ms <= kafka.transaction_timeout_ms,
+            "kafka.request_timeout_ms",
+            kafka.request_timeout_ms,
+            "it must not be above kafka.transaction_timeout_ms",
+        )?;
         let holds = max_poll_interval_ms >= kafka.session_timeout_ms;
         let expected = "it must not be below kafka.session_timeout_ms";
         check(
@@ -130,6 +142,23 @@ impl Config {
             "kafka.max_poll_interval_ms",
             max_poll_interval_ms,
             expected,
+        )?;
+        let Limits {
+            article_timeout_ms,
+            stall_timeout_ms,
+            ..
+        } = self.limits;
+        check(
+            article_timeout_ms < max_poll_interval_ms,
+            "limits.article_timeout_ms",
+            article_timeout_ms,
+            "it must be below kafka.max_poll_interval_ms",
+        )?;
+        check(
+            stall_timeout_ms > article_timeout_ms,
+            "limits.stall_timeout_ms",
+            stall_timeout_ms,
+            "it must be above limits.article_timeout_ms",
         )?;
         let expected = "it must not be below retry.initial_ms";
         check(
@@ -230,13 +259,16 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused() {
-        let cases: [(&str, Spoil); 8] = [
+        let cases: [(&str, Spoil); 11] = [
             ("kafka.brokers", |config| config.kafka.brokers.clear()),
             ("kafka.assignment", |config| {
                 config.kafka.assignment = "sticky".to_owned()
             }),
             ("kafka.request_timeout_ms", |config| {
                 config.kafka.request_timeout_ms = 0
+            }),
+            ("kafka.request_timeout_ms", |config| {
+                config.kafka.request_timeout_ms = 60_001
             }),
             ("topics.output", |config| {
                 config.topics.output = "a".to_owned()
@@ -246,6 +278,12 @@ mod tests {
             }),
             ("batch.max_records", |config| config.batch.max_records = 0),
             ("retry.max_ms", |config| config.retry.max_ms = 1),
+            ("limits.article_timeout_ms", |config| {
+                config.limits.article_timeout_ms = 1_800_000
+            }),
+            ("limits.stall_timeout_ms", |config| {
+                config.limits.stall_timeout_ms = 300_000
+            }),
             ("kafka.librdkafka", |config| {
                 let property = ("isolation.level".to_owned(), "read_uncommitted".to_owned());
                 config.kafka.librdkafka = Properties::from_iter([property]);

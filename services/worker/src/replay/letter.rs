@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::dead_letter::{ALL, DETAIL, OFFSET, PARTITION, REASON, STAGE, TOPIC, VALUE_OMITTED};
+use crate::outbox::Resent;
 use crate::record::{Header, Record};
-use crate::transaction::Resent;
 
 /// Says how often the record in a dead letter was sent back.
 pub(super) const REPLAYS: &str = "copydesk.replays";
@@ -102,7 +102,8 @@ impl DeadLetter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dead_letter::{self, Reject};
+    use crate::config::Config;
+    use crate::dead_letter::{self, Omitted, Reject};
 
     fn header(name: &str, value: &[u8]) -> Header {
         (name.to_owned(), Some(value.to_vec()))
@@ -112,7 +113,7 @@ mod tests {
         let reject = Reject::new("decode", "bad_json", "Zoë 👩‍🚀 in Zürich");
         DeadLetter(Record {
             topic: "articles.dlq".into(),
-            headers: dead_letter::headers(record, &reject, false),
+            headers: dead_letter::headers(&Config::sample(), record, &reject, Omitted::default()),
             ..record.clone()
         })
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::offsets::Offsets;
+use crate::outbox::Resent;
 use crate::record::{Header, Record};
-use crate::transaction::Resent;
 
 /// The header that makes a record a mark; its value is the group that has sent the letters back.
 pub(super) const GROUP: &str = "copydesk.replay.group";

@@ -40,8 +40,9 @@ use self::mark::Mark;
 use self::offsets::Offsets;
 use self::reader::Reader;
 use crate::backoff::Backoff;
-use crate::config::Config;
-use crate::transaction::{Resent, Transactions};
+use crate::config::{Config, Delivery};
+use crate::outbox::Resent;
+use crate::transaction::Transactions;
 use crate::{Error, Shutdown};
 
 pub use self::letter::DeadLetter;
@@ -113,7 +114,10 @@ pub struct Replay {
 impl Replay {
     /// Connects; from now on no other replay of the same group can write. `config` is of a service
     /// of its own, whose group and transactional id are those of the replay.
-    pub fn open(config: Config, request: Request) -> Result<Self, Error> {
+    pub fn open(mut config: Config, request: Request) -> Result<Self, Error> {
+        // Both are for workers: a replay is always exactly once, and joins no group.
+        config.kafka.delivery = Delivery::ExactlyOnce;
+        config.kafka.group_instance_id.clear();
         let denial = config.clone();
         Self::connect(config, request).map_err(|error| error.or_denied(&denial))
     }

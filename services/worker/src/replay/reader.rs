@@ -190,13 +190,15 @@ impl Reader {
     }
 
     fn weigh(&self, error: KafkaError) -> Result<(), Error> {
-        match PollError::from(error) {
+        match PollError::new(error, &self.consumer) {
             // librdkafka goes on trying, and `next` has a limit.
             PollError::Passing(error) | PollError::Unreachable(error) => {
                 debug!(%error, "poll");
                 Ok(())
             }
-            PollError::Broken(cause) => Err(broken("read the dead letters", cause)),
+            PollError::Broken(cause) | PollError::Replaced(cause) => {
+                Err(broken("read the dead letters", cause))
+            }
         }
     }
 

@@ -37,14 +37,17 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dead_letter::{self, Reject};
+    use crate::config::Config;
+    use crate::dead_letter::{self, Omitted, Reject};
     use crate::record::Record;
 
     const TIME_MS: i64 = 1_700_000_000_000;
 
     fn letter() -> DeadLetter {
         let record = Record::sample(b"body");
-        let headers = dead_letter::headers(&record, &Reject::new("decode", "bad_json", ""), false);
+        let reject = Reject::new("decode", "bad_json", "");
+        let omitted = Omitted::default();
+        let headers = dead_letter::headers(&Config::sample(), &record, &reject, omitted);
         DeadLetter(Record { headers, ..record })
     }
 

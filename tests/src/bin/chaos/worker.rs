@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::Context;
 use copydesk_proto::{Article, Format};
 use copydesk_worker::config::{
-    Batch, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics,
+    Batch, Delivery, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics,
 };
 use copydesk_worker::{
-    Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
+    Budget, Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
 };
 use signal_hook::consts::{SIGKILL, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -48,7 +48,7 @@ pub(crate) fn run(orders: &str) -> anyhow::Result<ExitCode> {
     let pipeline = Pipeline::new(vec![Box::new(Transform)]);
     let worker = Worker::new(config(&orders), pipeline, metrics, health)?;
     match worker.run(&shutdown) {
-        Err(error @ Error::Fenced { .. }) => {
+        Err(error @ (Error::Fenced { .. } | Error::Replaced { .. })) => {
             tracing::warn!(%error, "fenced");
             Ok(ExitCode::from(FENCED))
         }
@@ -81,7 +81,10 @@ fn end_with_parent() {
 /// The default settings but for times, which are short, so that much goes wrong in a minute.
 fn config(orders: &Orders) -> Config {
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let member = || ("group.instance.id".to_owned(), orders.instance.clone());
+    let member = match orders.is_static {
+        true => orders.instance.clone(),
+        false => String::new(),
+    };
     Config {
         service: "chaos".to_owned(),
         kafka: Kafka {
@@ -89,6 +92,8 @@ fn config(orders: &Orders) -> Config {
             group: orders.group.clone(),
             instance: orders.instance.clone(),
             transactional_id: format!("{}.{}", orders.group, orders.instance),
+            delivery: Delivery::ExactlyOnce,
+            group_instance_id: member,
             assignment: orders.assignment.clone(),
             session_timeout_ms: ms(SESSION),
             max_poll_interval_ms: ms(MAX_POLL_INTERVAL),
@@ -98,7 +103,7 @@ fn config(orders: &Orders) -> Config {
             stop_timeout_ms: 4_000,
             max_record_bytes: 1 << 20,
             prefetch_bytes: 1 << 20,
-            librdkafka: Properties::from_iter(orders.is_static.then(member)),
+            librdkafka: Properties::default(),
         },
         topics: Topics {
             input: orders.input.clone(),
@@ -119,6 +124,8 @@ fn config(orders: &Orders) -> Config {
         },
         limits: Limits {
             max_value_bytes: MAX_VALUE_BYTES,
+            article_timeout_ms: ms(MAX_POLL_INTERVAL) / 2,
+            stall_timeout_ms: ms(MAX_POLL_INTERVAL),
         },
         retry: Retry {
             initial_ms: 50,
@@ -157,7 +164,7 @@ impl Stage<Draft> for Transform {
         "transform"
     }
 
-    fn process(&mut self, drafts: &mut [Draft]) -> Result<(), StageError> {
+    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
         for Draft(article) in drafts {
             article.text = transformed(&article.text);
         }
