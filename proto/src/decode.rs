@@ -65,7 +65,7 @@ pub fn decode<'h>(
     }
     match format {
         Format::Json => from_json(value),
-        Format::Protobuf => Article::decode(value).map_err(DecodeError::BadProtobuf),
+        Format::Protobuf => from_protobuf(value),
         Format::Text => from_text(value, headers),
     }
 }
@@ -83,6 +83,44 @@ fn from_json(value: &[u8]) -> Result<Article, DecodeError> {
         field: error.path().to_string(),
         cause: error.into_inner(),
     })
+}
+
+/// What protobuf can hold and JSON cannot is no article: it would fail on its way out, or at readers.
+fn from_protobuf(value: &[u8]) -> Result<Article, DecodeError> {
+    let article = Article::decode(value).map_err(DecodeError::BadProtobuf)?;
+    let bad = |field: &str, cause| DecodeError::BadField {
+        field: field.to_owned(),
+        cause,
+    };
+    if !article.metadata.is_empty() {
+        serde_json::from_str::<&RawValue>(&article.metadata)
+            .map_err(|cause| bad("metadata", cause))?;
+    }
+    for (field, number) in numbers(&article) {
+        if !number.is_finite() {
+            return Err(bad(field, serde::de::Error::custom("it is not a number")));
+        }
+    }
+    Ok(article)
+}
+
+fn numbers(article: &Article) -> impl Iterator<Item = (&'static str, f64)> {
+    let score = |score| ("score", f64::from(score));
+    let languages = article
+        .language
+        .iter()
+        .map(move |language| score(language.score));
+    let entities = article
+        .entities
+        .iter()
+        .map(move |entity| score(entity.score));
+    let topics = article.topics.iter().map(move |topic| score(topic.score));
+    let stages = article
+        .provenance
+        .iter()
+        .flat_map(|provenance| &provenance.stages);
+    let seconds = stages.map(|stage| ("seconds", stage.seconds));
+    languages.chain(entities).chain(topics).chain(seconds)
 }
 
 fn from_text<'h>(
@@ -160,6 +198,57 @@ mod tests {
         let bytes = encode(&article, Format::Protobuf);
 
         assert_eq!(decode(&bytes, Format::Protobuf, []).unwrap(), article);
+    }
+
+    #[test]
+    fn protobuf_that_json_has_no_place_for_is_refused() {
+        let language = Language {
+            code: "en".to_owned(),
+            score: f32::NAN,
+        };
+        let cases = [
+            Article {
+                metadata: "{".to_owned(),
+                ..Article::default()
+            },
+            Article {
+                metadata: "1 2".to_owned(),
+                ..Article::default()
+            },
+            Article {
+                language: Some(language),
+                ..Article::default()
+            },
+        ];
+
+        let fields = cases.map(|article| {
+            let bytes = encode(&article, Format::Protobuf);
+            match decode(&bytes, Format::Protobuf, []) {
+                Err(DecodeError::BadField { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        });
+
+        assert_eq!(fields, ["metadata", "metadata", "score"]);
+    }
+
+    #[test]
+    fn deep_json_takes_no_stack() {
+        let deep = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!("{{\"text\":\"x\",\"metadata\":{open}{close},\"other\":{open}{close}}}")
+        };
+        let decoding = std::thread::Builder::new()
+            .stack_size(256 << 10)
+            .spawn(move || {
+                let article = json(&deep(10_000)).unwrap();
+                let again = json(&String::from_utf8(encode(&article, Format::Json)).unwrap());
+                (again.unwrap() == article, json(&deep(1_000_000)).is_ok())
+            });
+
+        let (is_same, _) = decoding.unwrap().join().expect("no stack overflows");
+
+        assert!(is_same);
     }
 
     #[test]
