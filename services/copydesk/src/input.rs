@@ -262,6 +262,27 @@ impl Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decompression_bomb_is_refused_at_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let bomb = folder.path().join("page.html.gz");
+        let file = File::create(&bomb).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        io::copy(&mut io::repeat(b' ').take(MAX_BYTES * 4), &mut gzip).unwrap();
+        gzip.finish().unwrap();
+        let options = Options {
+            jsonl: false,
+            stdin: Layout::Lines,
+        };
+
+        let read: Vec<_> = read(vec![bomb], options).collect();
+
+        let [Err(error)] = &read[..] else {
+            panic!("{} articles", read.len())
+        };
+        assert!(error.to_string().contains("larger than"), "{error}");
+    }
     use std::io::Cursor;
 
     fn lines(text: &'static str) -> Vec<anyhow::Result<Raw>> {

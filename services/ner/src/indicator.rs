@@ -194,6 +194,43 @@ mod tests {
     }
 
     #[test]
+    fn hostile_text_is_searched_in_bounded_time() {
+        let units = [
+            "1.1.1.1 ",
+            "1.",
+            "a.",
+            "a-",
+            "-",
+            "a@b.co ",
+            "a@",
+            "@",
+            "hxxp://a",
+            "hxxp://.",
+            "http://a ",
+            "://",
+            "0x",
+            "CVE-2024-",
+            "::",
+            "a:",
+            "bc1q",
+            "1a",
+            "T1",
+            "[.]",
+            "a[dot]",
+            "é",
+            "1.1.1.1[.]",
+        ];
+        let start = std::time::Instant::now();
+
+        for unit in units {
+            find(&unit.repeat((1 << 20) / unit.len()));
+        }
+
+        // What grows with the square of a megabyte takes hours.
+        assert!(start.elapsed() < std::time::Duration::from_secs(120));
+    }
+
+    #[test]
     fn each_kind_is_found_in_its_usual_and_its_defanged_form() {
         one("URL", "https://example.com/a?b=c", "");
         one(

@@ -1,19 +1,32 @@
 //! The admin port: `/metrics`, `/healthz`, `/readyz`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
 
 use crate::{Error, Health};
+
+/// Connections that are open at a time.
+const MAX_CONNECTIONS: usize = 64;
+/// A connection that is open for longer is cut, whatever it does.
+const MAX_CONNECTION_TIME: Duration = Duration::from_secs(10);
+/// Before another try, where the system gives no connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The admin port, served on a thread of its own until dropped.
 #[derive(Debug)]
@@ -28,7 +41,7 @@ impl Admin {
     pub fn bind(address: SocketAddr, registry: Registry, health: Health) -> Result<Self, Error> {
         let failed = |cause| Error::Bind { address, cause };
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
+            .enable_all()
             .build()
             .map_err(failed)?;
         let listener = runtime
@@ -67,9 +80,38 @@ impl Drop for Admin {
 
 /// Serves until `stopped`; connections that are open then are cut.
 fn serve(runtime: &Runtime, listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    runtime.spawn(axum::serve(listener, router).into_future());
+    runtime.spawn(accept(listener, router));
     // The error is the signal: the sender is dropped.
     runtime.block_on(stopped).ok();
+}
+
+/// Takes connections, a few at a time and each for a short time: whoever holds them open must not
+/// use up the files of the process, which the worker's own connections need.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing tells when the system can give a connection again"
+)]
+async fn accept(listener: TcpListener, router: Router) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let service = TowerToHyperService::new(router.clone());
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(async move {
+                    // A client that goes away, or is cut off, is none of ours to report.
+                    timeout(MAX_CONNECTION_TIME, connection).await.ok();
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "admin port cannot accept");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
 }
 
 fn router(registry: Registry, health: Health) -> Router {

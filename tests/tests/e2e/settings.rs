@@ -126,6 +126,19 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
+fn admin_port_is_on_loopback_unless_told() {
+    let ended = run(["run", "--check-config"]);
+
+    let line = ended
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("admin.bind"));
+    let address = line.unwrap().split('"').nth(1).unwrap();
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    assert!(address.ip().is_loopback(), "{address}");
+}
+
+#[test]
 fn bad_usage_is_2() {
     for arguments in [
         &["run", "nonsense"][..],

@@ -75,6 +75,60 @@ fn port_says_why_a_worker_is_not_ready() {
     assert!(answer.contains("not ready: starting"), "{answer}");
 }
 
+fn admin() -> Admin {
+    let metrics = Metrics::new("test");
+    let health = Health::new(&metrics);
+    let address = ([127, 0, 0, 1], 0).into();
+    Admin::bind(address, metrics.registry().clone(), health).expect("a port is free")
+}
+
+#[test]
+fn clients_that_never_finish_are_cut_off() {
+    let admin = admin();
+    let slow = |_| {
+        let mut stream = TcpStream::connect(admin.address()).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nx: ").unwrap();
+        stream
+    };
+    let slow: Vec<_> = (0..100).map(slow).collect();
+
+    let answer = get(admin.address(), "/healthz");
+
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for mut stream in slow {
+        // The end, or that the connection was reset: in any case it ends.
+        drop(stream.read_to_end(&mut Vec::new()));
+    }
+}
+
+#[test]
+fn huge_and_broken_requests_are_refused() {
+    let admin = admin();
+    let headers: String = (0..10_000).map(|i| format!("x{i}: y\r\n")).collect();
+    let requests = [
+        format!(
+            "GET /metrics HTTP/1.1\r\nx: {}\r\n\r\n",
+            "y".repeat(4 << 20)
+        ),
+        format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(4 << 20)),
+        format!("GET / HTTP/1.1\r\n{headers}\r\n"),
+        "\u{16}\u{3}\u{1}".repeat(1000),
+    ];
+
+    for request in requests {
+        let mut stream = TcpStream::connect(admin.address()).unwrap();
+        // Both fail where the port has heard enough.
+        stream.write_all(request.as_bytes()).ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok();
+        let answer = String::from_utf8_lossy(&answer);
+        let is_refused = answer.is_empty() || answer.starts_with("HTTP/1.1 4");
+        assert!(is_refused, "{answer}");
+    }
+
+    assert!(get(admin.address(), "/healthz").starts_with("HTTP/1.1 200"));
+}
+
 #[test]
 fn worker_stuck_in_a_stage_is_not_alive_until_it_goes_on() {
     let broker = Broker::shared();
