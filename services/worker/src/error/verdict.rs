@@ -38,7 +38,10 @@ impl PollError {
                 RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed,
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                // librdkafka asks for the same records again and again, and nobody would know:
+                // they unpack to more than `receive.message.max.bytes`.
+                | RDKafkaErrorCode::BadCompression,
             ) => Self::Broken(error),
             _ => Self::Passing(error),
         }
