@@ -11,8 +11,9 @@ scripts := deploy/*.sh .ci/run
 train := services/encoder/train
 venv := .cache/venv
 tools := .cache/tools
+cargo_tools := .cache/cargo
 
-.PHONY: help setup native broker build demo test check fmt train quality bench chaos clean
+.PHONY: help setup native broker build demo test check fmt deny fuzz train quality bench chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +50,12 @@ fmt: $(tools)/ready ## Format the code
 	cargo fmt --all
 	$(tools)/bin/ruff format --quiet --no-cache $(train)
 
+deny: $(cargo_tools)/bin/cargo-deny ## Check licences and sources of dependencies; make deny ARGS=advisories asks GitHub for known holes
+	$< --all-features check $(or $(ARGS),bans licenses sources)
+
+fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
+	@deploy/fuzz.sh $(or $(SECONDS),60)
+
 train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS=...]
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
 
@@ -76,3 +83,10 @@ $(tools)/ready: deploy/tools.txt | setup
 	python3 -m venv --clear $(tools)
 	$(tools)/bin/pip install --quiet --requirement $<
 	touch $@
+
+# Without optimisation: building them takes longer than they run.
+$(cargo_tools)/bin/cargo-deny: | setup
+	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-deny@0.20.2
+
+$(cargo_tools)/bin/cargo-fuzz: | setup
+	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-fuzz@0.13.2
