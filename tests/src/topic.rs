@@ -13,9 +13,9 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, Message, Timestamp};
 
-use crate::{Broker, secs, wait_until};
+use crate::{Broker, wait_until};
 
-const REQUEST: Duration = Duration::from_secs(20);
+const REQUEST: Duration = Duration::from_secs(60);
 
 /// A record as it goes in, or as it came out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Topic {
             .client()
             .create()
             .expect("the settings are librdkafka's");
-        wait_until("the topic is known", secs(10), || {
+        wait_until("the topic is known", REQUEST, || {
             self.count_partitions(&consumer) == partitions
         });
     }
