@@ -121,7 +121,7 @@ impl Traced {
     }
 }
 
-const BACKLOG: usize = 1500;
+const BACKLOG: usize = 500;
 
 fn feed(topics: &Topics, fed: &mut usize, count: usize) {
     topics
@@ -137,7 +137,7 @@ fn one_eight_three(assignment: &str) {
     let mut fed = 0;
     let mut config = config(broker, &topics);
     config.kafka.assignment = assignment.to_owned();
-    config.batch.max_records = 10;
+    config.batch.max_records = 50;
     let mut workers = vec![Traced::start(&config, 0)];
     feed_until(&topics, &mut fed, "the first commits", || {
         workers[0].worker.counter("copydesk_records_enriched_total") > 200.0
