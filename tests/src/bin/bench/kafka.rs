@@ -1,4 +1,4 @@
-//! `copydesk run`: from a real broker to a real broker, exactly once.
+//! `copydesk run`: from a real broker to a real broker.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,61 +9,55 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use copydesk_tests::{Broker, Record, Topics, secs, wait_until};
 
-use crate::machine::peak_mib;
-
-/// One run of the program over a topic.
-pub(crate) struct Run {
-    /// Tokens of all articles.
-    pub(crate) tokens: f64,
-    /// Tokens a second from the first commit to the last one.
-    pub(crate) tokens_per_second: f64,
-    /// Largest resident memory.
-    pub(crate) peak_mib: f64,
-}
+use crate::Articles;
+use crate::machine::{cpu_seconds, peak_mib};
+use crate::table::Run;
 
 /// What the worker had done at a moment.
+#[derive(Clone, Copy)]
 struct Progress {
     at: Instant,
     committed: f64,
     tokens: f64,
 }
 
-/// Puts JSON lines on a topic, then has the program enrich them.
-pub(crate) fn run(program: &Path, lines: &[String]) -> anyhow::Result<Run> {
+/// Puts articles on a topic, then has the program enrich them with some settings.
+pub(crate) fn run(program: &Path, articles: &Articles, settings: &[&str]) -> anyhow::Result<Run> {
     let broker = Broker::shared();
     let topics = Topics::fresh(broker, 4);
     topics
         .raw
-        .produce(lines.iter().map(|line| Record::new(line.as_str())));
+        .produce(articles.lines.iter().map(|line| Record::new(line.as_str())));
     let admin = free_address()?;
-    let worker = start(program, broker, &topics, admin)?;
-    let mut first = None;
-    let mut last = None;
+    let started = Instant::now();
+    let worker = start(program, broker, &topics, admin, settings)?;
+    let (mut first, mut last) = (None, None);
     wait_until("all articles are enriched", secs(1800), || {
         let Ok(progress) = progress(admin) else {
             return false;
         };
-        let done = progress.committed >= lines.len() as f64;
-        if first.is_none() && progress.committed > 0.0 {
-            first = Some(progress);
-        } else {
+        if progress.committed > 0.0 {
+            first.get_or_insert(progress);
             last = Some(progress);
         }
-        done
+        progress.committed >= articles.lines.len() as f64
     });
     let (first, last) = (
         first.context("something is committed")?,
-        last.context("twice")?,
+        last.context("something is committed")?,
     );
-    let peak_mib = peak_mib(worker.0.id()).context("the worker has ended")?;
-    let seconds = (last.at - first.at).as_secs_f64();
-    // Records say how far the commits are; tokens run a batch ahead of them.
+    let pid = worker.0.id();
     let share = (last.committed - first.committed) / last.committed;
     ensure!(share > 0.5, "too few articles for a figure");
     Ok(Run {
+        start_seconds: (first.at - started).as_secs_f64(),
+        seconds: (last.at - first.at).as_secs_f64(),
+        share,
+        articles: articles.lines.len() as f64,
+        words: articles.words as f64,
         tokens: last.tokens,
-        tokens_per_second: last.tokens * share / seconds,
-        peak_mib,
+        cpu_seconds: cpu_seconds(pid).context("the worker has ended")?,
+        peak_mib: peak_mib(pid).context("the worker has ended")?,
     })
 }
 
@@ -82,8 +76,9 @@ fn start(
     broker: &Broker,
     topics: &Topics,
     admin: SocketAddr,
+    settings: &[&str],
 ) -> anyhow::Result<Worker> {
-    let settings = [
+    let names = [
         format!("topics.raw={}", topics.raw.name),
         format!("topics.enriched={}", topics.enriched.name),
         format!("topics.dead_letters={}", topics.dead_letters.name),
@@ -94,8 +89,9 @@ fn start(
     command
         .args(["run", "--brokers", broker.bootstrap()])
         .stdout(Stdio::null());
-    for setting in settings {
-        command.args(["--set", &setting]);
+    let names = names.iter().map(String::as_str);
+    for setting in names.chain(settings.iter().copied()) {
+        command.args(["--set", setting]);
     }
     let child = command
         .spawn()
