@@ -137,6 +137,23 @@ fn another_group_sends_all_once_more() {
 }
 
 #[test]
+fn settings_of_workers_that_are_no_replays_change_nothing() {
+    let desk = Desk::fresh();
+    fill(&desk, 3);
+    let settings = [
+        "--set",
+        "kafka.delivery=at_least_once",
+        "--set",
+        "kafka.group_instance_id=copydesk.{service}.{instance}",
+    ];
+
+    replay(&desk, &settings);
+    replay(&desk, &settings);
+
+    assert_eq!(sent(&desk), [0, 1, 2]);
+}
+
+#[test]
 fn dry_run_shows_all_and_writes_nothing() {
     let desk = Desk::fresh();
     fill(&desk, 4);
