@@ -1,5 +1,6 @@
 """What the student learns from: the labels, and beside them the teacher's opinion of every text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,38 +28,37 @@ class Lessons:
 
 
 def ask(teacher: Model, lessons: Lessons, cache: Path) -> Lessons:
-    """Mixes the teacher's tags and topics into the lessons, and keeps its answers."""
-    path = cache / "opinions.npz"
+    """Mixes the teacher's tags and topics into the lessons; its answers are kept, set by set."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return Lessons(
+            {
+                name: tagged(rows, kept(cache / f"tags-{name}.npy", _tags, teacher, rows))
+                for name, rows in lessons.sentences.items()
+            },
+            {
+                name: advised(group, kept(cache / f"topics-{name}.npy", _topics, teacher, group))
+                for name, group in lessons.articles.items()
+            },
+        )
+
+
+def kept(path: Path, read: Callable, teacher: Model, rows: list) -> np.ndarray:
+    """What a teacher says of the rows, from the file if it has been asked before."""
     if not path.exists():
-        with torch.autocast("cpu", torch.bfloat16):
-            tags = [tag_scores(teacher, rows, name) for name, rows in lessons.sentences.items()]
-            topics = [_scores(teacher, group, name) for name, group in lessons.articles.items()]
-        tags = np.exp(np.concatenate([row for rows in tags for row in rows])).astype(np.float16)
-        np.savez(path, tags=tags, topics=np.concatenate(topics))
-    opinions = np.load(path)
-    tags, topics = iter_rows(opinions["tags"]), iter(opinions["topics"])
-    return Lessons(
-        {
-            name: [replace(row, wanted=wanted(row.wanted, tags(len(row.words)))) for row in rows]
-            for name, rows in lessons.sentences.items()
-        },
-        {
-            name: [instructed(article, next(topics)) for article in group]
-            for name, group in lessons.articles.items()
-        },
-    )
+        unfinished = path.with_suffix(".new.npy")
+        np.save(unfinished, read(teacher, rows, path.stem))
+        unfinished.replace(path)
+    return np.load(path)
 
 
-def iter_rows(table: np.ndarray):
-    """A function that takes the next so many rows off a table."""
-    taken = 0
-
-    def take(count: int) -> np.ndarray:
-        nonlocal taken
-        taken += count
-        return table[taken - count : taken]
-
-    return take
+def tagged(sentences: list[Sentence], opinions: np.ndarray) -> list[Sentence]:
+    """The sentences with the probabilities wanted; `opinions` has a row for each of their words."""
+    ends = np.cumsum([len(sentence.words) for sentence in sentences])
+    parts = np.split(opinions, ends[:-1])
+    return [
+        replace(sentence, wanted=wanted(sentence.wanted, part))
+        for sentence, part in zip(sentences, parts, strict=True)
+    ]
 
 
 def wanted(allowed: np.ndarray, opinion: np.ndarray) -> np.ndarray:
@@ -75,14 +75,21 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray) -> np.ndarray:
     return result
 
 
-def instructed(article: Article, opinion: np.ndarray) -> Article:
-    """An article with the teacher's scores mixed into what is known of its topics."""
-    known = article.weight * (1 - TRUST)
-    target = known * article.target + (1 - known) * opinion
-    return replace(article, target=target, weight=np.ones_like(target))
+def advised(articles: list[Article], opinions: np.ndarray) -> list[Article]:
+    """The articles with the teacher's scores mixed into what is known of their topics."""
+    result = []
+    for article, opinion in zip(articles, opinions, strict=True):
+        known = article.weight * (1 - TRUST)
+        target = known * article.target + (1 - known) * opinion
+        result.append(replace(article, target=target, weight=np.ones_like(target)))
+    return result
 
 
-def _scores(teacher: Model, articles: list[Article], name: str) -> np.ndarray:
+def _tags(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:
+    return np.exp(np.concatenate(tag_scores(teacher, sentences, name))).astype(np.float16)
+
+
+def _topics(teacher: Model, articles: list[Article], name: str) -> np.ndarray:
     openings = [shortened(article.sentences, OPENING) for article in articles]
     vectors = torch.from_numpy(article_vectors(teacher, openings, name))
     with torch.inference_mode():
