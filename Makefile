@@ -12,8 +12,10 @@ train := services/encoder/train
 venv := .cache/venv
 tools := .cache/tools
 cargo_tools := .cache/cargo
+go_tools := $(CURDIR)/.cache/go
+python := $(train) deploy/helm
 
-.PHONY: help setup native broker build demo test check fmt deny fuzz train quality bench chaos clean
+.PHONY: help setup native broker build demo test check fmt deny helm fuzz train quality bench chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,15 +45,19 @@ check: native $(tools)/ready ## Check format, lints, documentation and scripts
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	$(tools)/bin/shellcheck --external-sources $(scripts)
-	$(tools)/bin/ruff check --quiet --no-cache $(train)
-	$(tools)/bin/ruff format --quiet --no-cache --check $(train)
+	$(tools)/bin/ruff check --quiet --no-cache $(python)
+	$(tools)/bin/ruff format --quiet --no-cache --check $(python)
 
 fmt: $(tools)/ready ## Format the code
 	cargo fmt --all
-	$(tools)/bin/ruff format --quiet --no-cache $(train)
+	$(tools)/bin/ruff format --quiet --no-cache $(python)
 
 deny: $(cargo_tools)/bin/cargo-deny ## Check licences and sources of dependencies; make deny ARGS=advisories asks GitHub for known holes
 	$< --all-features check $(or $(ARGS),bans licenses sources)
+
+helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform ## Check the Helm chart, by schemas and by the program (needs Go)
+	cargo build --locked --package copydesk
+	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
 
 fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
 	@deploy/fuzz.sh $(or $(SECONDS),60)
@@ -83,6 +89,12 @@ $(tools)/ready: deploy/tools.txt | setup
 	python3 -m venv --clear $(tools)
 	$(tools)/bin/pip install --quiet --requirement $<
 	touch $@
+
+$(go_tools)/helm: | setup
+	GOBIN=$(go_tools) go install helm.sh/helm/v3/cmd/helm@v3.22.0
+
+$(go_tools)/kubeconform: | setup
+	GOBIN=$(go_tools) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
 
 # Without optimisation: building them takes longer than they run.
 $(cargo_tools)/bin/cargo-deny: | setup
