@@ -15,7 +15,7 @@ cargo_tools := .cache/cargo
 go_tools := $(CURDIR)/.cache/go
 python := $(train) deploy/helm
 
-.PHONY: help setup native broker build demo test check fmt deny helm fuzz train quality bench chaos clean
+.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality bench chaos clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,6 +58,10 @@ deny: $(cargo_tools)/bin/cargo-deny ## Check licences and sources of dependencie
 helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform ## Check the Helm chart, by schemas and by the program (needs Go)
 	cargo build --locked --package copydesk
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
+
+image: native ## Build the image around the program and try it (needs root, buildah and debootstrap)
+	cargo build --locked --release --package copydesk --no-default-features --features openvino --target-dir target/image
+	@deploy/image_test.sh target/image/release/copydesk
 
 fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
 	@deploy/fuzz.sh $(or $(SECONDS),60)
