@@ -113,6 +113,8 @@ check_health() {
 cleanup() {
   [[ -z $worker ]] || kill -KILL "$worker" 2>/dev/null || true
   buildah rm --all >/dev/null 2>&1 || true
+  # Those of earlier runs, which have lost their name.
+  buildah rmi --prune >/dev/null 2>&1 || true
 }
 
 main() {
