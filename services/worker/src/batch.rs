@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use copydesk_proto::{Article, Format};
 use prometheus::IntGauge;
 
-use crate::Error;
 use crate::config::{self, Config};
 use crate::dead_letter::{Omitted, Reject};
 use crate::decode::decode;
 use crate::record::Record;
 use crate::stage::{Conduct, Pipeline};
+use crate::{Error, Metrics};
 
 /// Records read and not yet given to the stages.
 pub(crate) struct Batch {
@@ -22,18 +22,18 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(in_flight_bytes: &IntGauge) -> Self {
+    pub(crate) fn new(in_flight: InFlight) -> Self {
         Self {
             records: Vec::new(),
             bytes: 0,
-            in_flight: InFlight::new(in_flight_bytes),
+            in_flight,
             deadline: None,
         }
     }
 
     /// Takes out what was gathered, and leaves an empty batch in its place.
     pub(crate) fn take(&mut self) -> Self {
-        let next = Self::new(&self.in_flight.gauge);
+        let next = Self::new(self.in_flight.another());
         std::mem::replace(self, next)
     }
 
@@ -43,6 +43,7 @@ impl Batch {
         self.bytes += record.bytes();
         self.in_flight.add(record.bytes());
         self.records.push(record);
+        self.in_flight.hold(self.records.len());
     }
 
     pub(crate) fn is_full(&self, limits: &config::Batch) -> bool {
@@ -63,6 +64,7 @@ impl Batch {
         self.records.retain(keep);
         self.bytes = self.records.iter().map(Record::bytes).sum();
         self.in_flight.set(self.bytes);
+        self.in_flight.hold(self.records.len());
         if self.records.is_empty() {
             self.deadline = None;
         }
@@ -119,18 +121,38 @@ impl Outcomes {
     }
 }
 
-/// Counts the bytes of a batch while it is held: what was read, and later what it became.
+/// Counts the records and bytes of a batch while it is held: what was read, and later what it
+/// became.
 pub(crate) struct InFlight {
-    gauge: IntGauge,
+    records_gauge: IntGauge,
+    bytes_gauge: IntGauge,
+    records: usize,
     bytes: usize,
 }
 
 impl InFlight {
-    pub(crate) fn new(gauge: &IntGauge) -> Self {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
         Self {
-            gauge: gauge.clone(),
+            records_gauge: metrics.in_flight_records.clone(),
+            bytes_gauge: metrics.in_flight_bytes.clone(),
+            records: 0,
             bytes: 0,
         }
+    }
+
+    /// The same of another batch, which holds nothing yet.
+    fn another(&self) -> Self {
+        Self {
+            records_gauge: self.records_gauge.clone(),
+            bytes_gauge: self.bytes_gauge.clone(),
+            records: 0,
+            bytes: 0,
+        }
+    }
+
+    fn hold(&mut self, records: usize) {
+        move_by(&self.records_gauge, self.records, records);
+        self.records = records;
     }
 
     fn add(&mut self, bytes: usize) {
@@ -138,8 +160,7 @@ impl InFlight {
     }
 
     fn set(&mut self, bytes: usize) {
-        let wide = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.gauge.add(wide(bytes) - wide(self.bytes));
+        move_by(&self.bytes_gauge, self.bytes, bytes);
         self.bytes = bytes;
     }
 }
@@ -147,7 +168,13 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.set(0);
+        self.hold(0);
     }
+}
+
+fn move_by(gauge: &IntGauge, from: usize, to: usize) {
+    let wide = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    gauge.add(wide(to) - wide(from));
 }
 
 /// Takes a batch through decoding, the stages and encoding. An error is that of `pause`, which
@@ -202,4 +229,28 @@ fn encode(result: Result<Article, Reject>, format: Format) -> Result<Enriched, R
         value: copydesk_proto::encode(&article, format),
         id: article.id,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_in_flight_until_they_are_dropped() {
+        let metrics = Metrics::new("test");
+        let mut batch = Batch::new(InFlight::new(&metrics));
+        let limits = Config::sample().batch;
+        let records = &metrics.in_flight_records;
+        let in_flight = || (records.get(), metrics.in_flight_bytes.get());
+
+        batch.push(Record::sample(b"one"), &limits);
+        batch.push(Record::sample(b"other"), &limits);
+        let held = in_flight();
+        let taken = batch.take();
+        let moved = in_flight();
+        drop(taken);
+
+        assert_eq!((held, moved), ((2, 8), (2, 8)));
+        assert_eq!(in_flight(), (0, 0));
+    }
 }

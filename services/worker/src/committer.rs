@@ -1,7 +1,7 @@
 //! Commits batches: what to do about each way in which that may fail.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::error::{Error, chain};
 use crate::lag::Lag;
 use crate::ownership::Ownership;
+use crate::record::now_ms;
 use crate::stopwatch::Stopwatch;
 use crate::transaction::Transactions;
 use crate::{Health, Metrics, Shutdown};
@@ -144,9 +145,7 @@ impl Committer {
         metrics
             .commit_seconds
             .observe(start.elapsed().as_secs_f64());
-        let now_ms = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .map_or(0.0, |now| now.as_secs_f64() * 1e3);
+        let now_ms = now_ms();
         for Outcome { record, result, .. } in outcomes {
             match result {
                 Ok(_) => metrics.records_enriched.inc(),
@@ -156,7 +155,7 @@ impl Committer {
                 }
             }
             if let Some(timestamp_ms) = record.timestamp_ms {
-                let age_seconds = (now_ms - timestamp_ms as f64) / 1e3;
+                let age_seconds = (now_ms - timestamp_ms) as f64 / 1e3;
                 metrics.record_age_seconds.observe(age_seconds.max(0.0));
             }
         }

@@ -3,8 +3,8 @@
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
 /// From a cached answer to a stage that takes as long as a session may.
@@ -46,6 +46,8 @@ pub struct Metrics {
     pub(crate) rebalances: IntCounter,
     pub(crate) partitions_assigned: IntGauge,
     pub(crate) lag_records: IntGaugeVec,
+    pub(crate) lag_seconds: GaugeVec,
+    pub(crate) in_flight_records: IntGauge,
     pub(crate) in_flight_bytes: IntGauge,
     pub(crate) ready: IntGauge,
     pub(crate) stalled: IntGauge,
@@ -121,6 +123,15 @@ impl Metrics {
                 "Records behind the end of the partition that are not yet committed.",
                 &["topic", "partition"],
             ),
+            lag_seconds: new.float_gauge_with(
+                "copydesk_lag_seconds",
+                "Age of the next record to be committed, 0 where there is none.",
+                &["topic", "partition"],
+            ),
+            in_flight_records: new.gauge(
+                "copydesk_in_flight_records",
+                "Records between reading and commit.",
+            ),
             in_flight_bytes: new.gauge(
                 "copydesk_in_flight_bytes",
                 "Bytes of the records between reading and commit, and of what they became.",
@@ -158,6 +169,10 @@ impl Declare<'_> {
 
     fn gauge_with(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         self.add(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn float_gauge_with(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.add(GaugeVec::new(Opts::new(name, help), labels))
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {

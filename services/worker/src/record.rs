@@ -1,6 +1,7 @@
 //! A record as it was read.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rdkafka::Message;
 use rdkafka::message::Headers;
@@ -98,6 +99,12 @@ impl Record {
             headers: Vec::new(),
         }
     }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn length(bytes: &Option<Vec<u8>>) -> usize {

@@ -106,7 +106,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         let config = &self.config;
         let topic: Arc<str> = config.topics.input.as_str().into();
         let ownership = Arc::new(Ownership::default());
-        let lag = Lag::new(Arc::clone(&topic), self.metrics.lag_records.clone());
+        let lag = Lag::new(Arc::clone(&topic), &self.metrics);
         let context = Context {
             topic,
             brokers: config.kafka.brokers.clone(),

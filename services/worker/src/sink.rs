@@ -185,7 +185,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     fn batch() -> Option<Outcomes> {
-        let in_flight = InFlight::new(&Metrics::new("test").in_flight_bytes);
+        let in_flight = InFlight::new(&Metrics::new("test"));
         Some(Outcomes::new(Vec::new(), in_flight))
     }
 

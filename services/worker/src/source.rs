@@ -14,7 +14,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, InFlight};
 use crate::config::{self, Config};
 use crate::continuity::Continuity;
 use crate::error::{Error, PollError, chain};
@@ -46,7 +46,7 @@ impl Source {
         let consumer: BaseConsumer<_> = clients::consumer(config)
             .create_with_context(context)
             .map_err(Error::of_client)?;
-        let in_flight = &consumer.context().metrics.in_flight_bytes;
+        let in_flight = InFlight::new(&consumer.context().metrics);
         let (batch, limits) = (Batch::new(in_flight), config.batch.clone());
         Ok(Self {
             consumer: Arc::new(consumer),
@@ -170,10 +170,9 @@ impl Source {
         // A record may still come out of a partition whose revocation has been served.
         let partition = rdkafka::Message::partition(&message);
         if let Some(epoch) = self.ownership.epoch(partition) {
-            let lag = &self.consumer.context().lag;
-            lag.read(partition, rdkafka::Message::offset(&message));
-            self.batch
-                .push(Record::read(&message, &self.topic, epoch), &self.limits);
+            let record = Record::read(&message, &self.topic, epoch);
+            self.consumer.context().lag.read(&record);
+            self.batch.push(record, &self.limits);
         }
         Ok(true)
     }
