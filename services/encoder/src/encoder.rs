@@ -29,6 +29,8 @@ pub struct Settings {
 /// What an encoder has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
+    /// Runs of the model.
+    pub batches: u64,
     /// Windows read.
     pub windows: u64,
     /// Tokens read, `[CLS]` and `[SEP]` counted.
@@ -127,6 +129,7 @@ impl Encoder {
     }
 
     fn count(&mut self, batch: &TokenBatch) {
+        self.usage.batches += 1;
         self.usage.windows += batch.windows() as u64;
         self.usage.tokens += batch.mask.sum().unsigned_abs();
         self.usage.padded_tokens += batch.mask.len() as u64;
@@ -212,9 +215,10 @@ mod tests {
                 .all(|(window, seen)| window.ids == *seen)
         );
         assert_eq!(shapes.try_iter().collect::<Vec<_>>(), [(2, 11), (3, 5)]);
+        let usage = encoder.usage();
         assert_eq!(
-            (encoder.usage().tokens, encoder.usage().padded_tokens),
-            (33, 37)
+            (usage.batches, usage.tokens, usage.padded_tokens),
+            (2, 33, 37)
         );
     }
 }

@@ -1,56 +1,115 @@
 //! What the model reads and finds, as metrics.
 
-use copydesk_encoder::Usage;
+use copydesk_encoder::{ModelFolder, Usage};
 use copydesk_proto::{Entity, Topic};
-use prometheus::{Counter, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::core::Collector;
+use prometheus::{Counter, CounterVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 /// Handles of this crate's metrics.
+///
+/// Means and shares are left to who asks: a sum divided by a count holds over any time and any
+/// number of workers.
 pub(crate) struct Metrics {
+    model: IntGaugeVec,
+    engine_batches: IntCounter,
     windows: IntCounter,
     tokens: IntCounter,
     padded_tokens: IntCounter,
     engine_seconds: Counter,
+    articles_tagged: IntCounter,
+    articles_without_entities: IntCounter,
     entities: IntCounterVec,
+    entity_scores: CounterVec,
+    articles_classified: IntCounter,
+    articles_without_topics: IntCounter,
     topics: IntCounterVec,
+    topic_scores: CounterVec,
 }
 
 impl Metrics {
     /// Declares the metrics in a registry.
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let metrics = Self {
-            windows: IntCounter::new("copydesk_windows_total", "Windows that the model has read")?,
-            tokens: IntCounter::new("copydesk_tokens_total", "Tokens that the model has read")?,
-            padded_tokens: IntCounter::new(
+        let new = Declare(registry);
+        Ok(Self {
+            model: new.info(
+                "copydesk_model_info",
+                "Always 1; the model, its taxonomy and what runs it are labels.",
+                &["model", "taxonomy", "engine"],
+            )?,
+            engine_batches: new.counter("copydesk_engine_batches_total", "Runs of the model.")?,
+            windows: new.counter("copydesk_windows_total", "Windows that the model has read.")?,
+            tokens: new.counter("copydesk_tokens_total", "Tokens that the model has read.")?,
+            padded_tokens: new.counter(
                 "copydesk_padded_tokens_total",
-                "Tokens that the engine has computed, padding counted",
+                "Tokens that the engine has computed, padding counted.",
             )?,
-            engine_seconds: Counter::new(
+            engine_seconds: new.add(Counter::new(
                 "copydesk_engine_seconds_total",
-                "Time that the engine has run",
+                "Time in which the engine had a batch to work on.",
+            )?)?,
+            articles_tagged: new.counter(
+                "copydesk_articles_tagged_total",
+                "Articles in which entities were looked for.",
             )?,
-            entities: IntCounterVec::new(
-                Opts::new("copydesk_entities_total", "Entities found, by label"),
-                &["label"],
+            articles_without_entities: new.counter(
+                "copydesk_articles_without_entities_total",
+                "Articles in which no entity was found.",
             )?,
-            topics: IntCounterVec::new(
-                Opts::new(
-                    "copydesk_topics_total",
-                    "Topics given, by IPTC Media Topics code",
-                ),
-                &["code"],
+            entities: new.counter_by(
+                "copydesk_entities_total",
+                "Entities found, by label.",
+                "label",
             )?,
-        };
-        registry.register(Box::new(metrics.windows.clone()))?;
-        registry.register(Box::new(metrics.tokens.clone()))?;
-        registry.register(Box::new(metrics.padded_tokens.clone()))?;
-        registry.register(Box::new(metrics.engine_seconds.clone()))?;
-        registry.register(Box::new(metrics.entities.clone()))?;
-        registry.register(Box::new(metrics.topics.clone()))?;
-        Ok(metrics)
+            entity_scores: new.sum_by(
+                "copydesk_entity_scores_total",
+                "Sum of the scores of the entities found, by label.",
+                "label",
+            )?,
+            articles_classified: new.counter(
+                "copydesk_articles_classified_total",
+                "Articles for which topics were looked for.",
+            )?,
+            articles_without_topics: new.counter(
+                "copydesk_articles_without_topics_total",
+                "Articles that no topic was given to.",
+            )?,
+            topics: new.counter_by(
+                "copydesk_topics_total",
+                "Topics given, by IPTC Media Topics code.",
+                "code",
+            )?,
+            topic_scores: new.sum_by(
+                "copydesk_topic_scores_total",
+                "Sum of the scores of the topics given, by IPTC Media Topics code.",
+                "code",
+            )?,
+        })
+    }
+
+    /// Tells which model is loaded and what runs it.
+    ///
+    /// Its labels and codes begin at nothing found: one that the model never finds is to be seen.
+    pub(crate) fn show_model(&self, folder: &ModelFolder, engine: &str) {
+        let head = folder.topic_head();
+        // The number of streams differs by machine.
+        let engine = engine.split(',').next().unwrap_or(engine);
+        self.model
+            .with_label_values(&[&folder.version(), &head.taxonomy, engine])
+            .set(1);
+        let tags = folder.tag_heads().iter().flat_map(|head| &head.tags);
+        for label in tags.filter_map(|tag| tag.strip_prefix("B-")) {
+            self.entities.with_label_values(&[label]);
+            self.entity_scores.with_label_values(&[label]);
+        }
+        for category in &head.categories {
+            self.topics.with_label_values(&[&category.code]);
+            self.topic_scores.with_label_values(&[&category.code]);
+        }
     }
 
     /// Adds what the encoder has done between two moments.
     pub(crate) fn count_usage(&self, before: Usage, after: Usage) {
+        self.engine_batches.inc_by(after.batches - before.batches);
         self.windows.inc_by(after.windows - before.windows);
         self.tokens.inc_by(after.tokens - before.tokens);
         self.padded_tokens
@@ -60,15 +119,130 @@ impl Metrics {
 
     /// Counts the entities of an article.
     pub(crate) fn count_entities(&self, entities: &[Entity]) {
-        for entity in entities {
-            self.entities.with_label_values(&[&entity.label]).inc();
+        self.articles_tagged.inc();
+        self.articles_without_entities
+            .inc_by(entities.is_empty().into());
+        for Entity { label, score, .. } in entities {
+            self.entities.with_label_values(&[label]).inc();
+            let scores = self.entity_scores.with_label_values(&[label]);
+            scores.inc_by(f64::from(*score));
         }
     }
 
     /// Counts the topics of an article.
     pub(crate) fn count_topics(&self, topics: &[Topic]) {
-        for topic in topics {
-            self.topics.with_label_values(&[&topic.code]).inc();
+        self.articles_classified.inc();
+        self.articles_without_topics
+            .inc_by(topics.is_empty().into());
+        for Topic { code, score, .. } in topics {
+            self.topics.with_label_values(&[code]).inc();
+            let scores = self.topic_scores.with_label_values(&[code]);
+            scores.inc_by(f64::from(*score));
         }
+    }
+}
+
+/// Makes metrics and registers them.
+struct Declare<'r>(&'r Registry);
+
+impl Declare<'_> {
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::new(name, help)?)
+    }
+
+    fn counter_by(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(Opts::new(name, help), &[label])?)
+    }
+
+    fn sum_by(&self, name: &str, help: &str, label: &str) -> prometheus::Result<CounterVec> {
+        self.add(CounterVec::new(Opts::new(name, help), &[label])?)
+    }
+
+    fn info(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn add<C: Collector + Clone + 'static>(&self, metric: C) -> prometheus::Result<C> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> Metrics {
+        Metrics::new(&Registry::new()).unwrap()
+    }
+
+    fn person(score: f32) -> Entity {
+        Entity {
+            label: "PERSON".to_owned(),
+            score,
+            ..Entity::default()
+        }
+    }
+
+    #[test]
+    fn entities_are_counted_with_their_scores() {
+        let metrics = metrics();
+
+        metrics.count_entities(&[person(0.5), person(0.75)]);
+        metrics.count_entities(&[]);
+
+        assert_eq!(metrics.articles_tagged.get(), 2);
+        assert_eq!(metrics.articles_without_entities.get(), 1);
+        let labels = ["PERSON"];
+        assert_eq!(metrics.entities.with_label_values(&labels).get(), 2);
+        assert_eq!(metrics.entity_scores.with_label_values(&labels).get(), 1.25);
+    }
+
+    #[test]
+    fn topics_are_counted_with_their_scores() {
+        let metrics = metrics();
+        let topic = Topic {
+            code: "15000000".to_owned(),
+            score: 0.5,
+            ..Topic::default()
+        };
+
+        metrics.count_topics(&[topic]);
+        metrics.count_topics(&[]);
+
+        assert_eq!(metrics.articles_classified.get(), 2);
+        assert_eq!(metrics.articles_without_topics.get(), 1);
+        let codes = ["15000000"];
+        assert_eq!(metrics.topics.with_label_values(&codes).get(), 1);
+        assert_eq!(metrics.topic_scores.with_label_values(&codes).get(), 0.5);
+    }
+
+    #[test]
+    fn usage_is_counted_from_one_moment_to_the_next() {
+        let metrics = metrics();
+        let before = Usage {
+            batches: 1,
+            windows: 2,
+            tokens: 30,
+            padded_tokens: 40,
+            seconds: 0.5,
+        };
+        let after = Usage {
+            batches: 3,
+            windows: 6,
+            tokens: 90,
+            padded_tokens: 104,
+            seconds: 1.5,
+        };
+
+        metrics.count_usage(before, after);
+
+        assert_eq!(metrics.engine_batches.get(), 2);
+        assert_eq!(metrics.windows.get(), 4);
+        assert_eq!(
+            (metrics.tokens.get(), metrics.padded_tokens.get()),
+            (60, 64)
+        );
+        assert_eq!(metrics.engine_seconds.get(), 1.0);
     }
 }

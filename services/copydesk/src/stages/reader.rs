@@ -59,6 +59,7 @@ impl Reader {
             because = encoder.reason(),
             "model loaded"
         );
+        metrics.show_model(folder, &encoder.describe());
         let pool_tokens = folder.topic_head().pool_tokens;
         Ok(Self {
             tokenizer,
