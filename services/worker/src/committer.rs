@@ -10,6 +10,7 @@ use crate::batch::{Outcome, Outcomes};
 use crate::config::Config;
 use crate::error::{Error, chain};
 use crate::lag::Lag;
+use crate::metrics::{ABORTED, COMMITTED};
 use crate::ownership::Ownership;
 use crate::record::now_ms;
 use crate::stopwatch::Stopwatch;
@@ -91,7 +92,7 @@ impl Committer {
         };
         self.metrics
             .transactions
-            .with_label_values(&["aborted"])
+            .with_label_values(&[ABORTED])
             .inc();
         let records = outcomes.len();
         warn!(
@@ -141,7 +142,7 @@ impl Committer {
 
     fn count(&self, outcomes: &[Outcome], start: Stopwatch) {
         let metrics = &self.metrics;
-        metrics.transactions.with_label_values(&["committed"]).inc();
+        metrics.transactions.with_label_values(&[COMMITTED]).inc();
         metrics
             .commit_seconds
             .observe(start.elapsed().as_secs_f64());

@@ -27,6 +27,10 @@ const BYTES: [f64; 8] = [
     67_108_864.0,
 ];
 
+/// Outcomes of transactions.
+pub(crate) const COMMITTED: &str = "committed";
+pub(crate) const ABORTED: &str = "aborted";
+
 /// The worker's metrics, in a registry of their own that others may add theirs to.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -67,6 +71,15 @@ impl Metrics {
         .with_label_values(&[version])
         .set(1);
         register(&registry, ProcessCollector::for_self());
+        let transactions = new.counter_with(
+            "copydesk_transactions_total",
+            "Transactions by outcome: committed or aborted.",
+            &["outcome"],
+        );
+        for outcome in [COMMITTED, ABORTED] {
+            // So that the first one is seen as a change.
+            transactions.with_label_values(&[outcome]);
+        }
         Self {
             records_consumed: new.counter("copydesk_records_consumed_total", "Records read."),
             records_enriched: new.counter(
@@ -103,11 +116,7 @@ impl Metrics {
                 "From the begin of a batch's transaction to its commit.",
                 &SECONDS,
             ),
-            transactions: new.counter_with(
-                "copydesk_transactions_total",
-                "Transactions by outcome: committed or aborted.",
-                &["outcome"],
-            ),
+            transactions,
             retries: new.counter("copydesk_retries_total", "Batches produced again."),
             session_restarts: new.counter(
                 "copydesk_session_restarts_total",
@@ -224,5 +233,6 @@ mod tests {
         assert!(others.is_empty(), "{others:?}");
         assert!(names.contains(&"copydesk_records_rejected_total".to_owned()));
         assert!(names.contains(&"copydesk_build_info".to_owned()));
+        assert!(names.contains(&"copydesk_transactions_total".to_owned()));
     }
 }

@@ -54,6 +54,10 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
 
     /// Records the time of each stage's calls, by its name.
     pub(crate) fn observe(&mut self, stage_seconds: HistogramVec) {
+        for stage in &self.stages {
+            // So that the first call is seen as a change.
+            stage_seconds.with_label_values(&[stage.name()]);
+        }
         self.stage_seconds = Some(stage_seconds);
     }
 
