@@ -34,6 +34,7 @@ missing() {
   pkg-config --exists openssl 2>/dev/null || echo libssl-dev
   pkg-config --exists zlib 2>/dev/null || echo zlib1g-dev
   command -v unzip >/dev/null || echo unzip
+  command -v promtool >/dev/null || echo prometheus
   java_17 || java_package
   command -v mvn >/dev/null || echo maven
   command -v python3 >/dev/null || echo python3

@@ -98,17 +98,17 @@ pub(crate) fn ids_of(articles: &[Article]) -> Vec<&str> {
     articles.iter().map(|article| article.id.as_str()).collect()
 }
 
-/// Asks the admin port of a service: status and body.
-pub(crate) fn get(process: &Process, path: &str) -> (u16, String) {
+/// Address of the admin port of a service.
+pub(crate) fn admin(process: &Process) -> String {
     process.wait_log("admin=", secs(20));
     let log = process.log();
-    let address = log
-        .split("admin=")
-        .nth(1)
-        .unwrap()
-        .split_whitespace()
-        .next()
-        .unwrap();
+    let rest = log.split("admin=").nth(1).unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+/// Asks the admin port of a service: status and body.
+pub(crate) fn get(process: &Process, path: &str) -> (u16, String) {
+    let address = admin(process);
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
