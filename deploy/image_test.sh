@@ -26,7 +26,7 @@ make_base() {
   local container
   buildah inspect --type image docker.io/library/debian:bookworm-slim >/dev/null 2>&1 && return
   say "making a Debian base (minutes)"
-  debootstrap --variant=minbase bookworm "$work/base" http://deb.debian.org/debian >"$work/debootstrap.log" ||
+  debootstrap --variant=minbase bookworm "$work/base" >"$work/debootstrap.log" ||
     fail "debootstrap has failed: see $work/debootstrap.log"
   # What `slim` leaves out.
   rm -rf "$work"/base/usr/share/{doc,info,locale,man} "$work"/base/var/{cache,lib}/apt/*
