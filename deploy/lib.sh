@@ -25,6 +25,16 @@ lock() {
   flock "$lock_fd"
 }
 
+# need_wheels NAME: stops unless pip can fetch what NAME is made of, for the one system it is pinned for.
+need_wheels() {
+  [[ $(uname -sm) == "Linux x86_64" ]] ||
+    fail "$1 is pinned for Linux x86_64 only, and this is $(uname -sm)"
+  need unzip unzip
+  need python3 python3
+  python3 -m pip --version >/dev/null 2>&1 ||
+    fail "python3 has no pip: run 'make setup', or install the package python3-pip"
+}
+
 # pom_property POM NAME: the value of a property, so that each version stands in one place.
 pom_property() {
   sed -n "s|.*<$2>\(.*\)</$2>.*|\1|p" "$1"

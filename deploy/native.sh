@@ -16,15 +16,6 @@ target=$root/.cache/native/libtorch
 # The checksums name the versions too, so a copy of them tells which libtorch is there.
 is_there() { cmp --silent "$pins" "$target/SHA256SUMS"; }
 
-check_system() {
-  [[ $(uname -sm) == "Linux x86_64" ]] ||
-    fail "libtorch is pinned for Linux x86_64 only, and this is $(uname -sm)"
-  need unzip unzip
-  need python3 python3
-  python3 -m pip --version >/dev/null 2>&1 ||
-    fail "python3 has no pip: run 'make setup', or install the package python3-pip"
-}
-
 # fetch_headers VERSION FOLDER
 fetch_headers() {
   python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$2" \
@@ -43,7 +34,7 @@ unpack() {
 
 main() {
   is_there && return
-  check_system
+  need_wheels libtorch
   lock "$root/.cache/native/lock"
   is_there && return
 

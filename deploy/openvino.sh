@@ -26,18 +26,9 @@ libraries=(
 
 is_there() { cmp --silent "$pins" "$target/SHA256SUMS"; }
 
-check_system() {
-  [[ $(uname -sm) == "Linux x86_64" ]] ||
-    fail "OpenVINO is pinned for Linux x86_64 only, and this is $(uname -sm)"
-  need unzip unzip
-  need python3 python3
-  python3 -m pip --version >/dev/null 2>&1 ||
-    fail "python3 has no pip: run 'make setup', or install the package python3-pip"
-}
-
 main() {
   is_there && return
-  check_system
+  need_wheels OpenVINO
   lock "$root/.cache/native/lock"
   is_there && return
 
