@@ -15,7 +15,7 @@ cargo_tools := .cache/cargo
 go_tools := $(CURDIR)/.cache/go
 python := $(train) deploy/helm
 
-.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality bench chaos clean
+.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality bench chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -79,6 +79,9 @@ bench: native broker ## Measure speed, with and without Kafka: make bench [ARGS=
 chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]
 	cargo run --locked --package copydesk-tests --bin chaos -- \
 	  $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(SEED),--seed=$(SEED)) $(ARGS)
+
+pauses: broker ## Measure for how long a rebalance halts the partitions that stay
+	cargo test --locked --package copydesk-tests --test worker pauses -- --ignored --nocapture --test-threads=1
 
 clean: ## Remove what was built; with ALL=1 also what was fetched
 	cargo clean

@@ -1,18 +1,16 @@
 //! Workers of a group share the partitions; one that comes or goes loses and doubles nothing.
 
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use copydesk_tests::{Broker, Topic, Topics, wait_until};
-use copydesk_worker::{Config, Stage};
+use copydesk_worker::Config;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::worker::{
-    Running, SOON, Shout, Slow, Trace, articles, assert_each_once, assert_order_per_key, config,
-    instance,
+    Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config, instance,
 };
 
 /// Feeds articles until `holds`; `fed` counts them.
@@ -77,50 +75,6 @@ fn eager_rebalances_lose_and_double_nothing() {
     come_and_go("range");
 }
 
-/// A worker that notes what it does.
-struct Traced {
-    worker: Running,
-    trace: Trace,
-}
-
-impl Traced {
-    fn start(config: &Config, name: usize) -> Self {
-        let trace = Trace::default();
-        let slow = Box::new(Slow(Duration::from_millis(20)));
-        let config = instance(config, &name.to_string());
-        let stages: Vec<Box<dyn Stage<_>>> = vec![slow, Box::new(trace.clone()), Box::new(Shout)];
-        let worker = Running::start_with(config, stages);
-        Self { worker, trace }
-    }
-
-    fn partitions(&self) -> usize {
-        self.worker.counter("copydesk_partitions_assigned") as usize
-    }
-
-    /// Longest time without a record of each partition that was in work both before and after
-    /// `change`, and in the hands of no `other`.
-    fn pauses(&self, change: Instant, others: &[Trace]) -> Vec<Duration> {
-        let mut times: BTreeMap<i32, Vec<Instant>> = BTreeMap::new();
-        for (partition, time) in self.trace.passed() {
-            times.entry(partition).or_default().push(time);
-        }
-        let moved = |partition: i32| {
-            let passed = others.iter().flat_map(Trace::passed);
-            passed
-                .into_iter()
-                .any(|(other, time)| other == partition && time > change)
-        };
-        times.retain(|&partition, times| {
-            times[0] < change && times[times.len() - 1] > change && !moved(partition)
-        });
-        let longest = |times: &Vec<Instant>| {
-            let after = times.windows(2).filter(|pair| pair[1] > change);
-            after.map(|pair| pair[1] - pair[0]).max()
-        };
-        times.values().filter_map(longest).collect()
-    }
-}
-
 const BACKLOG: usize = 500;
 
 fn feed(topics: &Topics, fed: &mut usize, count: usize) {
@@ -138,55 +92,38 @@ fn one_eight_three(assignment: &str) {
     let mut config = config(broker, &topics);
     config.kafka.assignment = assignment.to_owned();
     config.batch.max_records = 50;
-    let mut workers = vec![Traced::start(&config, 0)];
+    let mut workers = vec![start(&config, "0")];
     feed_until(&topics, &mut fed, "the first commits", || {
-        workers[0].worker.counter("copydesk_records_enriched_total") > 200.0
+        workers[0].counter("copydesk_records_enriched_total") > 200.0
     });
 
-    let ups = scale_up(&config, &topics, &mut fed, &mut workers);
-    let downs = scale_down(&topics, &mut fed, &mut workers);
+    feed(&topics, &mut fed, BACKLOG);
+    workers.extend((1..8).map(|name| start(&config, &name.to_string())));
+    feed_until(&topics, &mut fed, "all eight have a partition", || {
+        workers.iter().all(|worker| partitions(worker) == 1)
+    });
+    feed(&topics, &mut fed, BACKLOG);
+    stop_all_but_three(&topics, &mut fed, &mut workers);
 
     let records = topics.enriched.wait_committed(fed, SOON);
     assert_each_once(&records, fed);
     assert_order_per_key(&records);
-    eprintln!(
-        "{assignment}, longest pauses of partitions that stayed: 1 to 8 {ups:?}, 8 to 3 {downs:?}"
-    );
 }
 
-/// Starts seven more; the pauses of what stays with the first.
-fn scale_up(
-    config: &Config,
-    topics: &Topics,
-    fed: &mut usize,
-    workers: &mut Vec<Traced>,
-) -> Vec<Duration> {
-    // A pause is one only while there is something to read.
-    feed(topics, fed, BACKLOG);
-    let start = Instant::now();
-    workers.extend((1..8).map(|name| Traced::start(config, name)));
-    feed_until(topics, fed, "all eight have a partition", || {
-        workers.iter().all(|traced| traced.partitions() == 1)
-    });
-    let others = workers[1..].iter().map(|traced| traced.trace.clone());
-    workers[0].pauses(start, &others.collect::<Vec<_>>())
-}
-
-/// Stops all but three; the pauses of what stays with these.
-fn scale_down(topics: &Topics, fed: &mut usize, workers: &mut Vec<Traced>) -> Vec<Duration> {
-    feed(topics, fed, BACKLOG);
-    let start = Instant::now();
+fn stop_all_but_three(topics: &Topics, fed: &mut usize, workers: &mut Vec<Running>) {
     let leaving: Vec<_> = workers.drain(3..).collect();
     thread::scope(|scope| {
-        for traced in leaving {
-            scope.spawn(|| traced.worker.stop().0.expect("it stops in good order"));
+        for worker in leaving {
+            scope.spawn(|| worker.stop().0.expect("it stops in good order"));
         }
         feed_until(topics, fed, "three have all partitions", || {
-            workers.iter().map(Traced::partitions).sum::<usize>() == 8
+            workers.iter().map(partitions).sum::<usize>() == 8
         });
     });
-    let pauses = workers.iter().flat_map(|traced| traced.pauses(start, &[]));
-    pauses.collect()
+}
+
+fn partitions(worker: &Running) -> usize {
+    worker.counter("copydesk_partitions_assigned") as usize
 }
 
 #[test]

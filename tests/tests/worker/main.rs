@@ -8,6 +8,7 @@ mod faults;
 mod group;
 mod memory;
 mod order;
+mod pauses;
 mod rejects;
 mod startup;
 mod worker;
