@@ -9,7 +9,6 @@ import torch
 
 from calibrate import sigmoid
 from data import Sentence
-from meaning import Meaning
 from model import Model
 from predict import article_vectors, tag_scores
 from sources import CYBER, NEWS
@@ -27,8 +26,11 @@ class Lessons:
     articles: dict[str, list[Article]]
 
 
-def ask(teacher: Model, lessons: Lessons, cache: Path) -> Lessons:
-    """Mixes the teacher's tags and topics into the lessons; its answers are kept, set by set."""
+def ask(teacher: Model, lessons: Lessons, prior: dict[str, np.ndarray], cache: Path) -> Lessons:
+    """Mixes the teacher's tags and topics into the lessons; its answers are kept, set by set.
+
+    `prior` has the other opinion on the topics, by kind of article (see `prototypes.py`).
+    """
     with torch.autocast("cpu", torch.bfloat16):
         return Lessons(
             {
@@ -36,7 +38,11 @@ def ask(teacher: Model, lessons: Lessons, cache: Path) -> Lessons:
                 for name, rows in lessons.sentences.items()
             },
             {
-                name: advised(group, kept(cache / f"topics-{name}.npy", _topics, teacher, group))
+                name: advised(
+                    group,
+                    kept(cache / f"topics-{name}.npy", _topics, teacher, group),
+                    prior[name],
+                )
                 for name, group in lessons.articles.items()
             },
         )
@@ -75,13 +81,14 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray) -> np.ndarray:
     return result
 
 
-def advised(articles: list[Article], opinions: np.ndarray) -> list[Article]:
-    """The articles with the teacher's scores mixed into what is known of their topics."""
+def advised(articles: list[Article], logits: np.ndarray, prior: np.ndarray) -> list[Article]:
+    """The articles with both opinions' scores mixed into what is known of their topics."""
     result = []
-    for article, opinion in zip(articles, opinions, strict=True):
+    for article, opinion in zip(articles, sigmoid((logits + prior) / 2), strict=True):
         known = article.weight * (1 - TRUST)
         target = known * article.target + (1 - known) * opinion
-        result.append(replace(article, target=target, weight=np.ones_like(target)))
+        weight = np.ones_like(target, np.float32)
+        result.append(replace(article, target=target.astype(np.float32), weight=weight))
     return result
 
 
@@ -93,16 +100,18 @@ def _topics(teacher: Model, articles: list[Article], name: str) -> np.ndarray:
     openings = [shortened(article.sentences, OPENING) for article in articles]
     vectors = torch.from_numpy(article_vectors(teacher, openings, name))
     with torch.inference_mode():
-        return sigmoid(teacher.topics(vectors).float().numpy()).astype(np.float32)
+        return teacher.topics(vectors).float().numpy()
 
 
-def explain(lessons: Lessons, meaning: Meaning) -> Lessons:
-    """Adds to each article the vector that its meaning should have."""
-    vectors = iter(meaning.articles)
+def explain(lessons: Lessons, meanings: dict[str, np.ndarray]) -> Lessons:
+    """Adds to each article the vector that its meaning should have, given by kind."""
     return replace(
         lessons,
         articles={
-            name: [replace(article, meaning=next(vectors)) for article in group]
+            name: [
+                replace(article, meaning=vector)
+                for article, vector in zip(group, meanings[name], strict=True)
+            ]
             for name, group in lessons.articles.items()
         },
     )

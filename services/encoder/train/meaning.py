@@ -22,30 +22,26 @@ from topics import shortened
 OPENING = 254  # tokens of a text that its vector is made of: one window
 
 
-@dataclass
-class Meaning:
-    """Principal components of the vectors of articles (rows), of unit length."""
-
-    articles: np.ndarray
-
-
-def read(sentence_encoder: Model, texts: list[list[Words]], cache: Path) -> Meaning:
-    """The base encoder's vectors of the texts, centred and reduced to `COMPONENTS`."""
+def read(sentence_encoder: Model, texts: list[list[Words]], cache: Path) -> np.ndarray:
+    """The base encoder's vectors of the texts, centred and of unit length."""
     path = cache / "meaning.npy"
     if not path.exists():
         openings = [shortened(sentences, OPENING) for sentences in texts]
         with torch.autocast("cpu", torch.bfloat16):
             np.save(path, article_vectors(sentence_encoder, openings, "meaning"))
-    return Meaning(components(np.load(path)))
+    vectors = unit(np.load(path))
+    return unit(vectors - vectors.mean(0))
 
 
 def components(vectors: np.ndarray) -> np.ndarray:
-    """The first `COMPONENTS` principal components of unit vectors, again of unit length."""
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-6)
-    centred = vectors - vectors.mean(0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    reduced = centred @ axes[:, ::-1][:, :COMPONENTS]
-    return reduced / np.linalg.norm(reduced, axis=1, keepdims=True).clip(1e-6)
+    """The first `COMPONENTS` principal components of centred vectors, of unit length."""
+    _, axes = np.linalg.eigh(vectors.T @ vectors)
+    return unit(vectors @ axes[:, ::-1][:, :COMPONENTS])
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The rows at length one."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-6)
 
 
 @dataclass

@@ -28,6 +28,7 @@ from lessons import Lessons
 from meaning import Descriptions, fit_descriptions, meanings
 from model import Model, partial_loss, soft_loss, student, tag_loss
 from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
+from prototypes import topic_logits
 from sources import CYBER, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
 from topics import Article, article_batches, article_windows, some_of
 from trainer import Run, Trainer
@@ -85,10 +86,19 @@ def gather(corpus: Corpus, args: argparse.Namespace) -> Lessons:
     teacher = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
     teacher.encoder.load_base(base.teacher_weights(args.cache))
     texts = [article.sentences for group in lessons.articles.values() for article in group]
-    vectors = meaning.read(teacher, texts, args.cache)
+    vectors = meaning.read(teacher, texts + definitions(corpus), args.cache)
+    labels = np.stack([article.target for article in corpus.articles])
+    prior = topic_logits(vectors[: len(texts)], vectors[len(texts) :], labels)
     start(teacher, base.teacher_weights(args.cache), corpus, args)
     Trainer(teacher, teacher_run(teacher, corpus, args)).train()
-    return lesson.explain(lesson.ask(teacher, lessons, args.cache), vectors)
+    asked = lesson.ask(teacher, lessons, by_kind(lessons, prior), args.cache)
+    return lesson.explain(asked, by_kind(lessons, meaning.components(vectors)))
+
+
+def by_kind(lessons: Lessons, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The rows that belong to each kind of article."""
+    ends = np.cumsum([len(group) for group in lessons.articles.values()])
+    return dict(zip(lessons.articles, np.split(rows, ends), strict=False))
 
 
 def start(model: Model, weights: dict, corpus: Corpus, args: argparse.Namespace) -> Model:
