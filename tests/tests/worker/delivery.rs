@@ -9,7 +9,7 @@ use copydesk_worker::config::Delivery;
 use crate::child::{Child, Orders, hasty};
 use crate::worker::{
     Running, SOON, Shout, Slow, articles, assert_each_once, assert_none_lost, assert_order_per_key,
-    config,
+    config, distinct,
 };
 
 fn at_least_once(broker: &Broker, topics: &Topics) -> Config {
@@ -78,12 +78,6 @@ fn killed_worker_loses_nothing() {
         distinct(&all(&topics.enriched)) == 601
     });
     assert_none_lost(&all(&topics.enriched), 601);
-}
-
-/// How many different articles there are.
-fn distinct(records: &[Record]) -> usize {
-    let ids: std::collections::BTreeSet<_> = records.iter().map(Record::id).collect();
-    ids.len()
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use copydesk_tests::{Broker, Topic, Topics, wait_until};
 use copydesk_worker::Config;
+use copydesk_worker::config::Delivery;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::worker::{
-    Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config, instance,
+    Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config, distinct,
+    instance,
 };
 
 /// Feeds articles until `holds`; `fed` counts them.
@@ -34,12 +36,13 @@ fn start(config: &Config, name: &str) -> Running {
 }
 
 /// One worker begins, a second joins, a third, and the first leaves.
-fn come_and_go(assignment: &str) {
+fn come_and_go(assignment: &str, delivery: Delivery) {
     let broker = Broker::shared();
     let topics = Topics::fresh(broker, 6);
     let mut fed = 0;
     let mut config = config(broker, &topics);
     config.kafka.assignment = assignment.to_owned();
+    config.kafka.delivery = delivery;
     config.batch.max_records = 10;
     let enriched = |worker: &Running| worker.counter("copydesk_records_enriched_total");
 
@@ -57,9 +60,16 @@ fn come_and_go(assignment: &str) {
     });
     first.stop().0.expect("it stops in good order");
 
-    let records = topics.enriched.wait_committed(fed, SOON);
-    assert_each_once(&records, fed);
-    assert_order_per_key(&records);
+    match delivery {
+        Delivery::ExactlyOnce => {
+            let records = topics.enriched.wait_committed(fed, SOON);
+            assert_each_once(&records, fed);
+            assert_order_per_key(&records);
+        }
+        Delivery::AtLeastOnce => wait_until("none is lost", SOON, || {
+            distinct(&topics.enriched.drain_committed()) == fed
+        }),
+    }
     wait_until("all is counted", SOON, || {
         second.counter("copydesk_lag_records") + third.counter("copydesk_lag_records") == 0.0
     });
@@ -67,12 +77,22 @@ fn come_and_go(assignment: &str) {
 
 #[test]
 fn cooperative_rebalances_lose_and_double_nothing() {
-    come_and_go("cooperative-sticky");
+    come_and_go("cooperative-sticky", Delivery::ExactlyOnce);
 }
 
 #[test]
 fn eager_rebalances_lose_and_double_nothing() {
-    come_and_go("range");
+    come_and_go("range", Delivery::ExactlyOnce);
+}
+
+#[test]
+fn cooperative_rebalances_without_transactions_lose_nothing() {
+    come_and_go("cooperative-sticky", Delivery::AtLeastOnce);
+}
+
+#[test]
+fn eager_rebalances_without_transactions_lose_nothing() {
+    come_and_go("range", Delivery::AtLeastOnce);
 }
 
 const BACKLOG: usize = 500;

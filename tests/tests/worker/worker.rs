@@ -372,6 +372,12 @@ pub(crate) fn assert_none_lost(records: &[Record], count: usize) {
     assert!(lost.is_empty(), "articles that are not there: {lost:?}");
 }
 
+/// How many different articles there are.
+pub(crate) fn distinct(records: &[Record]) -> usize {
+    let ids: BTreeSet<_> = records.iter().map(Record::id).collect();
+    ids.len()
+}
+
 /// The id of one of [`articles`].
 fn number(record: &Record) -> usize {
     record.id().parse().expect("ids of articles are numbers")
