@@ -46,7 +46,7 @@ pub struct Kafka {
     /// Consumer group, shared by all workers of a service. Default `copydesk.{service}`.
     pub group: String,
     /// Name of this worker among those of its service; two that run at once must differ.
-    /// Default `0`.
+    /// `{hostname}` stands for that of the machine or container. Default `0`.
     pub instance: String,
     /// Identity of this worker's transactions; a second worker with the same one stops the first.
     /// Default `copydesk.{service}.{instance}`.
@@ -210,9 +210,13 @@ fn format<'de, T: Deserializer<'de>>(value: T) -> Result<Format, T::Error> {
 }
 
 impl Config {
-    /// Puts the service and the instance in the place of `{service}` and `{instance}`.
+    /// Puts names in the place of `{hostname}`, `{service}` and `{instance}`.
     pub(crate) fn expanded(mut self) -> Self {
         let kafka = &mut self.kafka;
+        let hostname = gethostname::gethostname();
+        kafka.instance = kafka
+            .instance
+            .replace("{hostname}", &hostname.to_string_lossy());
         for name in [
             &mut kafka.group,
             &mut kafka.transactional_id,
@@ -286,6 +290,20 @@ mod tests {
 
         assert_eq!(config.kafka.group, "copydesk.enrich");
         assert_eq!(config.kafka.transactional_id, "copydesk.enrich.0");
+    }
+
+    #[test]
+    fn instance_may_be_the_name_of_the_machine() {
+        let mut config = Config::sample();
+        config.kafka.instance = "{hostname}-1".to_owned();
+
+        let instance = config.expanded().kafka.instance;
+
+        assert!(
+            instance.ends_with("-1") && !instance.contains('{'),
+            "{instance}"
+        );
+        assert!(instance.len() > "-1".len(), "{instance}");
     }
 
     #[test]
