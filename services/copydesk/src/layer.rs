@@ -37,7 +37,7 @@ pub(crate) struct Flags<'a> {
 }
 
 /// All settings, each with the place that it came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layers(Figment);
 
 /// The settings of one place.
@@ -140,6 +140,15 @@ impl Layers {
     /// Refuses a setting that has the right type and yet cannot be used.
     pub(crate) fn refuse(&self, setting: &str, expected: &str) -> BadSetting {
         BadSetting(format!("{}: {expected}", self.describe(setting)))
+    }
+
+    /// Lays one setting over all others, unless it is that value already.
+    pub(crate) fn replace(&mut self, origin: &str, setting: &str, value: &str) {
+        let found = self.0.find_value(setting).ok();
+        if found.as_ref().and_then(Value::as_str) != Some(value) {
+            let layer = Layer::single(origin.to_owned(), setting, value);
+            self.0 = std::mem::take(&mut self.0).merge(layer);
+        }
     }
 
     /// Every setting as a line of TOML, with its origin; secrets are left out.
@@ -338,6 +347,19 @@ mod tests {
 
         assert!(error.starts_with("a.toml is not TOML: line 2"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn only_another_value_has_another_origin() {
+        let mut layers = load(&[], &[("log.level", "warn")]);
+
+        layers.replace("a request", "log.level", "warn");
+        let same = layers.lines().unwrap();
+        layers.replace("a request", "log.level", "debug");
+        let other = layers.lines().unwrap();
+
+        assert!(same.contains(&"log.level = \"warn\"  # --set log.level".to_owned()));
+        assert!(other.contains(&"log.level = \"debug\"  # a request".to_owned()));
     }
 
     #[test]

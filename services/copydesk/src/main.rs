@@ -7,6 +7,7 @@
 #[cfg(not(any(feature = "openvino", feature = "torch")))]
 compile_error!("an engine is needed: enable the feature `openvino` or `torch`");
 
+mod admin;
 mod cli;
 mod config;
 mod feed;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::admin::Live;
 use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::layer::{BadSetting, Flags, Layers};
@@ -50,8 +52,8 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return fail(&error.into(), BAD_USAGE),
     };
-    logging::start(&config.log);
-    match dispatch(&cli.command, &config, &layers) {
+    let level = logging::start(&config.log);
+    match dispatch(&cli.command, &config, Live { layers, level }) {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
         Ok(Outcome::Incomplete) => ExitCode::FAILURE,
         Err(error) => fail(&error, 1),
@@ -68,10 +70,10 @@ fn settings(cli: &Cli) -> Result<(Layers, Config), BadSetting> {
     Ok((layers, config))
 }
 
-fn dispatch(command: &Command, config: &Config, layers: &Layers) -> anyhow::Result<Outcome> {
+fn dispatch(command: &Command, config: &Config, live: Live) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run(args) if args.check_config => config::print(layers),
-        Command::Run(args) => run::run(args, config),
+        Command::Run(args) if args.check_config => config::print(&live.layers),
+        Command::Run(args) => run::run(args, config, live),
         Command::Text(args) => text::run(args, config),
         Command::Feed(args) => feed::run(args, config),
         Command::Tail(args) => tail::run(args, config),

@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{info, warn};
 
+use crate::admin::{self, Live};
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::services::Service;
@@ -17,7 +18,7 @@ use crate::stages::Draft;
 use crate::{Outcome, model, stages};
 
 /// Runs a service: the admin port first, so that it can be asked while the model loads.
-pub(crate) fn run(args: &RunArgs, config: &Config) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &RunArgs, config: &Config, live: Live) -> anyhow::Result<Outcome> {
     let service = Service::find(&args.service).expect("the command line takes no other name");
     let model = model::find(&config.model.path, service.stages)?;
     let shutdown = Shutdown::new();
@@ -26,7 +27,8 @@ pub(crate) fn run(args: &RunArgs, config: &Config) -> anyhow::Result<Outcome> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let health = Health::new(&metrics);
     let registry = metrics.registry().clone();
-    let admin = Admin::bind(config.admin.bind, registry.clone(), health.clone())?;
+    let pages = admin::pages(live);
+    let admin = Admin::bind_with(config.admin.bind, registry.clone(), health.clone(), pages)?;
     info!(service = service.name, admin = %admin.address(), "starting");
 
     let pipeline = stages::build(service.stages, &model, config, &registry)?;

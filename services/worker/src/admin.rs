@@ -1,4 +1,4 @@
-//! The admin port: `/metrics`, `/healthz`, `/readyz`.
+//! The admin port: `/metrics`, `/healthz`, `/readyz`, and what the program adds.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +39,16 @@ pub struct Admin {
 impl Admin {
     /// Listens on `address` (port 0 takes a free one) and serves.
     pub fn bind(address: SocketAddr, registry: Registry, health: Health) -> Result<Self, Error> {
+        Self::bind_with(address, registry, health, Router::new())
+    }
+
+    /// The same with further pages, each at a path of its own.
+    pub fn bind_with(
+        address: SocketAddr,
+        registry: Registry,
+        health: Health,
+        pages: Router,
+    ) -> Result<Self, Error> {
         let failed = |cause| Error::Bind { address, cause };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -50,7 +60,8 @@ impl Admin {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
         let name = "admin";
-        let serve = move || serve(&runtime, listener, router(registry, health), stopped);
+        let router = router(registry, health).merge(pages);
+        let serve = move || serve(&runtime, listener, router, stopped);
         let thread = thread::Builder::new()
             .name(name.to_owned())
             .spawn(serve)

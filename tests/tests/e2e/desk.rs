@@ -98,21 +98,29 @@ pub(crate) fn ids_of(articles: &[Article]) -> Vec<&str> {
     articles.iter().map(|article| article.id.as_str()).collect()
 }
 
-/// Address of the admin port of a service.
+/// Address of the admin port of a service, from a log line of either form.
 pub(crate) fn admin(process: &Process) -> String {
-    process.wait_log("admin=", secs(20));
+    process.wait_log("admin", secs(20));
     let log = process.log();
-    let rest = log.split("admin=").nth(1).unwrap();
-    rest.split_whitespace().next().unwrap().to_owned()
+    let rest = log.split("admin").nth(1).unwrap();
+    let rest = rest.trim_start_matches(['=', ':', '"']);
+    let end = |char: char| char.is_whitespace() || char == '"';
+    rest.split(end).next().unwrap().to_owned()
 }
 
 /// Asks the admin port of a service: status and body.
 pub(crate) fn get(process: &Process, path: &str) -> (u16, String) {
+    request(process, "GET", path, "")
+}
+
+/// Asks the admin port of a service with a body: status and body.
+pub(crate) fn request(process: &Process, method: &str, path: &str, body: &str) -> (u16, String) {
     let address = admin(process);
     let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .unwrap();
     let mut answer = String::new();

@@ -7,6 +7,7 @@
     reason = "tests may, and clippy knows only the functions that are marked as such"
 )]
 
+mod admin;
 mod article;
 mod desk;
 mod engine;
