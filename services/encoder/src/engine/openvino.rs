@@ -53,6 +53,8 @@ impl OpenVino {
             (RwPropertyKey::NumStreams, count.as_str()),
             (RwPropertyKey::InferenceNumThreads, count.as_str()),
             (RwPropertyKey::HintInferencePrecision, "f32"),
+            // Mapped weights would change, or be gone, when their file is written anew.
+            (RwPropertyKey::EnableMmap, "NO"),
         ] {
             core.set_property(&DeviceType::CPU, &key, value)
                 .map_err(refused)?;
