@@ -1,6 +1,7 @@
 //! The settings, as the rest of the program reads them. `default.toml` says what each one means.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use copydesk_worker::config as worker;
 use serde::Deserialize;
@@ -43,6 +44,15 @@ pub(crate) struct Topics {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
     pub(crate) path: PathBuf,
+    /// How often the folder is looked at; 0 for never.
+    pub(crate) watch_ms: u64,
+}
+
+impl Model {
+    /// How often the folder is looked at; zero for never.
+    pub(crate) fn watch(&self) -> Duration {
+        Duration::from_millis(self.watch_ms)
+    }
 }
 
 /// Topics besides those of the model.

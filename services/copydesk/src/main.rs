@@ -18,6 +18,7 @@ mod logging;
 mod model;
 mod output;
 mod present;
+mod renewal;
 mod replay;
 mod run;
 mod services;

@@ -1,9 +1,12 @@
-//! Finds the model folder.
+//! Finds the model folder, and sees when it has another model.
+
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+pub(crate) use self::watch::{Finding, Watch};
 use crate::services::StageName;
 
 /// What every model folder holds.

@@ -10,12 +10,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{info, warn};
 
+use crate::Outcome;
 use crate::admin::{self, Live};
 use crate::cli::RunArgs;
 use crate::config::Config;
+use crate::model::{self, Watch};
+use crate::renewal::{self, Renewal};
 use crate::services::Service;
-use crate::stages::Draft;
-use crate::{Outcome, model, stages};
+use crate::stages::{Builder, Built, Draft};
 
 /// Runs a service: the admin port first, so that it can be asked while the model loads.
 pub(crate) fn run(args: &RunArgs, config: &Config, live: Live) -> anyhow::Result<Outcome> {
@@ -23,21 +25,34 @@ pub(crate) fn run(args: &RunArgs, config: &Config, live: Live) -> anyhow::Result
     let model = model::find(&config.model.path, service.stages)?;
     let shutdown = Shutdown::new();
     stop_on_signals(shutdown.clone())?;
+    let asked = renewal::hangups()?;
 
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let health = Health::new(&metrics);
-    let registry = metrics.registry().clone();
-    let pages = admin::pages(live);
+    let (registry, pages) = (metrics.registry().clone(), admin::pages(live));
     let admin = Admin::bind_with(config.admin.bind, registry.clone(), health.clone(), pages)?;
     info!(service = service.name, admin = %admin.address(), "starting");
 
-    let pipeline = stages::build(service.stages, &model, config, &registry)?;
+    let watch = Watch::new(&model);
+    let builder = Builder::new(service.stages, config, &registry)?;
+    let Built { pipeline, model } = builder.build(&model)?;
+    builder.show(model.as_ref());
     let worker = Worker::new(config.worker(service), pipeline, metrics, health)?;
+    let renewal = Renewal {
+        builder,
+        watch,
+        interval: config.model.watch(),
+        asked,
+        successor: worker.successor(),
+    };
+    let renewing = renewal.start(shutdown.clone())?;
     let ended = start(worker, shutdown.clone())?;
-    match wait(&ended, &shutdown, config.kafka.stop_timeout() + GRACE)? {
-        Some(result) => result.with_context(|| format!("run the service {}", service.name))?,
-        None => abandon(),
-    }
+    let Some(result) = wait(&ended, &shutdown, config.kafka.stop_timeout() + GRACE)? else {
+        abandon();
+    };
+    shutdown.request();
+    renewing.join().expect("a panic of a model is caught");
+    result.with_context(|| format!("run the service {}", service.name))?;
     info!(service = service.name, "stopped");
     Ok(Outcome::Complete)
 }

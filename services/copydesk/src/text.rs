@@ -17,7 +17,7 @@ use crate::cli::TextArgs;
 use crate::config::Config;
 use crate::input::{self, Kind, Layout, Options, Raw};
 use crate::output::Output;
-use crate::stages::{self, Draft};
+use crate::stages::{Builder, Draft};
 use crate::{Outcome, model};
 
 /// Articles that wait for the stages: enough to fill a batch without a pause.
@@ -33,7 +33,8 @@ const FIRST_BATCH: usize = 16;
 pub(crate) fn run(args: &TextArgs, config: &Config) -> anyhow::Result<Outcome> {
     let model = model::find(&config.model.path, &args.stages)?;
     let registry = prometheus::Registry::new();
-    let mut pipeline = stages::build(&args.stages, &model, config, &registry)?;
+    let builder = Builder::new(&args.stages, config, &registry)?;
+    let mut pipeline = builder.build(&model)?.pipeline;
     let started = Instant::now();
     let mut tally = Tally::default();
 

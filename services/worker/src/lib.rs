@@ -30,6 +30,7 @@
 //! * Failures of Kafka are waited out, each call of Kafka for a limited time. [`Worker::run`]
 //!   returns only on request, or with an error that needs somebody to act: a setting that cannot
 //!   work, a topic that refuses every form of a dead letter, or a second worker with its identity.
+//! * A batch goes through one pipeline. A new one takes over between two batches: see [`Successor`].
 //! * A worker that was halted, or its machine, goes on from the committed offsets.
 //! * A worker that has work and gets none of it done says so: see [`Health::stalled`]. A stage that
 //!   never looks at its [`Budget`] shows there; nothing else can end it.
@@ -78,6 +79,7 @@ mod sink;
 mod source;
 mod stage;
 mod stopwatch;
+mod succession;
 mod transaction;
 
 pub use admin::Admin;
@@ -91,3 +93,4 @@ pub use replay::Replay;
 pub use run::Worker;
 pub use shutdown::Shutdown;
 pub use stage::{Pipeline, Stage};
+pub use succession::{Ended, Successor};

@@ -19,8 +19,9 @@ use crate::ownership::Ownership;
 use crate::refusal::LastRefusal;
 use crate::sink::Sink;
 use crate::source::{Context, Source};
+use crate::succession::Succession;
 use crate::transaction::Transactions;
-use crate::{ConfigError, Error, Health, Metrics, Pipeline, Shutdown};
+use crate::{ConfigError, Error, Health, Metrics, Pipeline, Shutdown, Successor};
 
 /// How often a batch that waits for the sink looks up.
 const TICK: Duration = Duration::from_millis(50);
@@ -29,6 +30,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Worker<D> {
     config: Config,
     pipeline: Pipeline<D>,
+    succession: Succession<D>,
     metrics: Metrics,
     health: Health,
 }
@@ -47,9 +49,15 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         Ok(Self {
             config: config.expanded(),
             pipeline,
+            succession: Succession::new(),
             metrics,
             health,
         })
+    }
+
+    /// The way to give this worker another pipeline while it runs.
+    pub fn successor(&self) -> Successor<D> {
+        self.succession.successor()
     }
 
     /// Works until `shutdown` is requested, or an error that cannot be recovered from.
@@ -171,6 +179,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     fn work(&mut self, session: &mut Session, shutdown: &Shutdown) -> Result<(), Error> {
         while !shutdown.is_requested() {
             session.sink.check()?;
+            self.succeed();
             let sink = &session.sink;
             let interrupted = || shutdown.is_requested() || sink.has_failed();
             let Some(batch) = session.source.next_batch(interrupted)? else {
@@ -181,6 +190,14 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             self.submit(session, outcomes, shutdown)?;
         }
         Ok(())
+    }
+
+    /// Goes on with a new pipeline, where one is handed over.
+    fn succeed(&mut self) {
+        if let Some(mut pipeline) = self.succession.take() {
+            pipeline.observe(self.metrics.stage_seconds.clone());
+            self.pipeline = pipeline;
+        }
     }
 
     fn process(

@@ -43,7 +43,7 @@ pub(crate) struct Conduct<'a> {
     pub(crate) pause: &'a mut dyn FnMut(Duration) -> Result<(), Error>,
 }
 
-impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
+impl<D> Pipeline<D> {
     /// A pipeline of these stages.
     pub fn new(stages: Vec<Box<dyn Stage<D>>>) -> Self {
         Self {
@@ -51,7 +51,9 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
             stage_seconds: None,
         }
     }
+}
 
+impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
     /// Records the time of each stage's calls, by its name.
     pub(crate) fn observe(&mut self, stage_seconds: HistogramVec) {
         for stage in &self.stages {

@@ -13,6 +13,7 @@ mod desk;
 mod engine;
 mod failure;
 mod metrics;
+mod model;
 mod monitoring;
 mod pipeline;
 mod program;

@@ -3,7 +3,13 @@
 use copydesk_encoder::{ModelFolder, Usage};
 use copydesk_proto::{Entity, Topic};
 use prometheus::core::Collector;
-use prometheus::{Counter, CounterVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Counter, CounterVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+/// Outcomes of a new model.
+const CHANGED: &str = "changed";
+const REFUSED: &str = "refused";
 
 /// Handles of this crate's metrics.
 ///
@@ -11,6 +17,8 @@ use prometheus::{Counter, CounterVec, IntCounter, IntCounterVec, IntGaugeVec, Op
 /// number of workers.
 pub(crate) struct Metrics {
     model: IntGaugeVec,
+    model_changes: IntCounterVec,
+    model_refused: IntGauge,
     engine_batches: IntCounter,
     windows: IntCounter,
     tokens: IntCounter,
@@ -30,12 +38,26 @@ impl Metrics {
     /// Declares the metrics in a registry.
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
         let new = Declare(registry);
+        let model_changes = new.counter_by(
+            "copydesk_model_changes_total",
+            "New models that were tried while the worker ran, by outcome: changed or refused.",
+            "outcome",
+        )?;
+        for outcome in [CHANGED, REFUSED] {
+            // So that the first one is seen as a change.
+            model_changes.with_label_values(&[outcome]);
+        }
         Ok(Self {
             model: new.info(
                 "copydesk_model_info",
                 "Always 1; the model, its taxonomy and what runs it are labels.",
                 &["model", "taxonomy", "engine"],
             )?,
+            model_changes,
+            model_refused: new.add(IntGauge::new(
+                "copydesk_model_refused",
+                "1 while the model folder has a model that was refused, else 0.",
+            )?)?,
             engine_batches: new.counter("copydesk_engine_batches_total", "Runs of the model.")?,
             windows: new.counter("copydesk_windows_total", "Windows that the model has read.")?,
             tokens: new.counter("copydesk_tokens_total", "Tokens that the model has read.")?,
@@ -86,13 +108,14 @@ impl Metrics {
         })
     }
 
-    /// Tells which model is loaded and what runs it.
+    /// Tells which model is in use and what runs it, and forgets the one before.
     ///
     /// Its labels and codes begin at nothing found: one that the model never finds is to be seen.
     pub(crate) fn show_model(&self, folder: &ModelFolder, engine: &str) {
         let head = folder.topic_head();
         // The number of streams differs by machine.
         let engine = engine.split(',').next().unwrap_or(engine);
+        self.model.reset();
         self.model
             .with_label_values(&[&folder.version(), &head.taxonomy, engine])
             .set(1);
@@ -105,6 +128,23 @@ impl Metrics {
             self.topics.with_label_values(&[&category.code]);
             self.topic_scores.with_label_values(&[&category.code]);
         }
+    }
+
+    /// Counts a model that took the place of another.
+    pub(crate) fn count_change(&self) {
+        self.model_changes.with_label_values(&[CHANGED]).inc();
+        self.model_refused.set(0);
+    }
+
+    /// Counts a model that cannot be used.
+    pub(crate) fn count_refusal(&self) {
+        self.model_changes.with_label_values(&[REFUSED]).inc();
+        self.model_refused.set(1);
+    }
+
+    /// Says that the folder has the model that is in use again.
+    pub(crate) fn forget_refusal(&self) {
+        self.model_refused.set(0);
     }
 
     /// Adds what the encoder has done between two moments.

@@ -13,7 +13,7 @@ mod position;
 mod reader;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use copydesk_classifier::Classifier;
@@ -24,62 +24,127 @@ use copydesk_worker::{Pipeline, Stage};
 use self::classify::Classify;
 use self::clean::Clean;
 pub(crate) use self::draft::Draft;
-use self::metrics::Metrics;
+pub(crate) use self::metrics::Metrics;
 use self::ner::Ner;
 use self::reader::Reader;
 use crate::config::{Config, OwnTopic};
 use crate::services::StageName;
 
-/// Builds the stages of a service, always in the order of the table. Loads the model where one of
-/// them needs it: not for an async runtime's thread.
-pub(crate) fn build(
-    names: &[StageName],
-    model: &Path,
-    config: &Config,
-    registry: &prometheus::Registry,
-) -> anyhow::Result<Pipeline<Draft>> {
-    let mut stages: Vec<Box<dyn Stage<Draft>>> = Vec::new();
-    if names.contains(&StageName::Clean) {
-        stages.push(Box::new(Clean));
+/// What every model must be able to read.
+const TRIAL: &str = "Zoë Kravitz flew from Zürich to São Paulo on Tuesday.";
+
+/// Builds the stages of a service, again for each model.
+pub(crate) struct Builder {
+    names: Vec<StageName>,
+    settings: Settings,
+    topics: Vec<OwnTopic>,
+    metrics: Arc<Metrics>,
+}
+
+/// Stages around a model.
+pub(crate) struct Built {
+    pub(crate) pipeline: Pipeline<Draft>,
+    /// None where no stage needs one.
+    pub(crate) model: Option<Face>,
+}
+
+impl Builder {
+    /// Declares the stages' metrics.
+    pub(crate) fn new(
+        names: &[StageName],
+        config: &Config,
+        registry: &prometheus::Registry,
+    ) -> anyhow::Result<Self> {
+        let metrics = Metrics::new(registry).context("cannot register metrics")?;
+        Ok(Self {
+            names: names.to_owned(),
+            settings: config.encoder.clone(),
+            topics: config.classify.topics.clone(),
+            metrics: Arc::new(metrics),
+        })
     }
-    if names.iter().any(|name| *name != StageName::Clean) {
-        let model = Model::load(model, &config.encoder, registry)?;
-        if names.contains(&StageName::Ner) {
-            stages.push(Box::new(model.ner()?));
-        }
-        if names.contains(&StageName::Classify) {
-            stages.push(Box::new(model.classify(&config.classify.topics)?));
+
+    /// What the stages count.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Shows the model that is in use in the metrics, in the place of any other.
+    pub(crate) fn show(&self, model: Option<&Face>) {
+        if let Some(Face { folder, engine }) = model {
+            self.metrics.show_model(folder, engine);
         }
     }
-    Ok(Pipeline::new(stages))
+
+    /// Builds the stages, always in the order of the table. Loads the model and tries it out where
+    /// one of them needs it: not for an async runtime's thread.
+    pub(crate) fn build(&self, folder: &Path) -> anyhow::Result<Built> {
+        let mut stages: Vec<Box<dyn Stage<Draft>>> = Vec::new();
+        if self.names.contains(&StageName::Clean) {
+            stages.push(Box::new(Clean));
+        }
+        let mut face = None;
+        if self.names.iter().any(StageName::needs_model) {
+            let model = Model::load(folder, &self.settings, Arc::clone(&self.metrics))?;
+            if self.names.contains(&StageName::Ner) {
+                stages.push(Box::new(model.ner()?));
+            }
+            if self.names.contains(&StageName::Classify) {
+                stages.push(Box::new(model.classify(&self.topics)?));
+            }
+            face = Some(Face {
+                folder: model.folder,
+                engine: model.engine,
+            });
+        }
+        let pipeline = Pipeline::new(stages);
+        Ok(Built {
+            pipeline,
+            model: face,
+        })
+    }
+}
+
+/// What is to be said of a model.
+pub(crate) struct Face {
+    folder: ModelFolder,
+    engine: String,
+}
+
+impl Face {
+    /// Name and version, as records have them.
+    pub(crate) fn version(&self) -> String {
+        self.folder.version()
+    }
 }
 
 /// What `ner` and `classify` share.
 struct Model {
     folder: ModelFolder,
+    engine: String,
     reader: Arc<Mutex<Reader>>,
     metrics: Arc<Metrics>,
 }
 
 impl Model {
-    fn load(
-        path: &Path,
-        settings: &Settings,
-        registry: &prometheus::Registry,
-    ) -> anyhow::Result<Self> {
+    fn load(path: &Path, settings: &Settings, metrics: Arc<Metrics>) -> anyhow::Result<Self> {
         let folder = ModelFolder::open(path).context("cannot open the model folder")?;
-        let metrics = Arc::new(Metrics::new(registry).context("cannot register metrics")?);
         let reader = Reader::load(&folder, settings, Arc::clone(&metrics));
         let reader = reader.context("cannot load the encoder")?;
         Ok(Self {
             folder,
+            engine: reader.engine(),
             reader: Arc::new(Mutex::new(reader)),
             metrics,
         })
     }
 
+    /// The stage, which has read some words to see that it can.
     fn ner(&self) -> anyhow::Result<Ner> {
         let tagger = Tagger::load(&self.folder).context("cannot load the tag heads")?;
+        self.reader().mean(TRIAL.to_owned(), |window, vectors| {
+            tagger.tag(window, vectors);
+        })?;
         Ok(Ner {
             reader: Arc::clone(&self.reader),
             tagger,
@@ -87,6 +152,7 @@ impl Model {
         })
     }
 
+    /// The stage, which has read some words to see that it can.
     fn classify(&self, own: &[OwnTopic]) -> anyhow::Result<Classify> {
         let mut classifier =
             Classifier::load(&self.folder).context("cannot load the topic head")?;
@@ -94,6 +160,8 @@ impl Model {
             self.describe(topic, &mut classifier)
                 .with_context(|| format!("cannot add the topic {:?}", topic.name))?;
         }
+        let mean = self.reader().mean(TRIAL.to_owned(), |_, _| {})?;
+        classifier.categories(&mean.context("the model sees no word in a sentence")?);
         Ok(Classify {
             reader: Arc::clone(&self.reader),
             classifier,
@@ -101,10 +169,14 @@ impl Model {
         })
     }
 
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds a topic that is known by its description.
     fn describe(&self, topic: &OwnTopic, classifier: &mut Classifier) -> anyhow::Result<()> {
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let mean = reader.mean(format!("{}. {}", topic.name, topic.description))?;
+        let text = format!("{}. {}", topic.name, topic.description);
+        let mean = self.reader().mean(text, |_, _| {})?;
         let code = topic.code.as_ref().unwrap_or(&topic.name);
         let label = CategoryLabel {
             code: code.clone(),

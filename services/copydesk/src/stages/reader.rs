@@ -59,7 +59,6 @@ impl Reader {
             because = encoder.reason(),
             "model loaded"
         );
-        metrics.show_model(folder, &encoder.describe());
         let pool_tokens = folder.topic_head().pool_tokens;
         Ok(Self {
             tokenizer,
@@ -68,6 +67,11 @@ impl Reader {
             model: folder.version(),
             metrics,
         })
+    }
+
+    /// What runs the model.
+    pub(crate) fn engine(&self) -> String {
+        self.encoder.describe()
     }
 
     /// Name and version of the model.
@@ -116,7 +120,12 @@ impl Reader {
     }
 
     /// The mean of a text's leading token vectors, shape `[hidden]`; `None` where it has no word.
-    pub(crate) fn mean(&mut self, text: String) -> Result<Option<Array1<f32>>, Error> {
+    /// Gives the vectors of each window to `each`, too.
+    pub(crate) fn mean(
+        &mut self,
+        text: String,
+        mut each: impl FnMut(&Window, ArrayView2<'_, f32>),
+    ) -> Result<Option<Array1<f32>>, Error> {
         let article = Article {
             text,
             ..Article::default()
@@ -126,6 +135,7 @@ impl Reader {
         let mut pool = Pool::default();
         self.encode(&windows, |i, vectors| {
             pool.add(windows[i], vectors, reading.shares[i]);
+            each(windows[i], vectors);
         })?;
         Ok(pool.mean())
     }
