@@ -12,7 +12,14 @@ const CLS: i64 = 101;
 const SEP: i64 = 102;
 const PAD: i64 = 0;
 
-/// Windows side by side, padded to the longest. All arrays have shape `[windows, length]`.
+/// A window is padded to the next multiple of this, whatever other windows are in its batch.
+///
+/// The engine rounds otherwise where a row is longer: attention adds up in another order, and now
+/// and then an int8 falls to the other side. Padding of its own makes a window's vectors the same
+/// in any company. Few lengths, all of them whole vectors of AVX-512, also run faster.
+const STEP: usize = 16;
+
+/// Windows side by side, of one padded length. All arrays have shape `[windows, length]`.
 #[derive(Debug)]
 pub struct TokenBatch {
     /// Ids of the tokens: `[CLS]`, the window's, `[SEP]`, padding.
@@ -40,7 +47,7 @@ impl TokenBatch {
             }
             mask.row_mut(row)
                 .iter_mut()
-                .take(padded_length(window))
+                .take(framed_length(window))
                 .for_each(|seen| *seen = 1);
         }
         Self { ids, types, mask }
@@ -62,21 +69,25 @@ impl TokenBatch {
     }
 }
 
-/// Tokens that a window takes in a batch, `[CLS]` and `[SEP]` counted.
-pub(crate) fn padded_length(window: &Window) -> usize {
+/// Tokens of a window with `[CLS]` and `[SEP]`.
+pub(crate) fn framed_length(window: &Window) -> usize {
     window.ids.len() + 2
+}
+
+/// Tokens that a window takes in a batch.
+pub(crate) fn padded_length(window: &Window) -> usize {
+    framed_length(window).next_multiple_of(STEP)
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{Axis, Slice, array};
 
     use super::*;
     use crate::Word;
 
-    #[test]
-    fn windows_are_framed_and_padded() {
-        let window = |ids: &[u32]| Window {
+    fn window(ids: &[u32]) -> Window {
+        Window {
             ids: ids.to_vec(),
             types: vec![1; ids.len()],
             words: vec![Word {
@@ -85,13 +96,36 @@ mod tests {
                 opens_sentence: true,
             }],
             owned: 0..1,
-        };
+        }
+    }
+
+    #[test]
+    fn windows_are_framed_and_padded() {
         let windows = [window(&[7, 8]), window(&[9])];
 
         let batch = TokenBatch::new(windows.iter());
 
-        assert_eq!(batch.ids, array![[101, 7, 8, 102], [101, 9, 102, 0]]);
-        assert_eq!(batch.types, array![[5, 1, 1, 5], [5, 1, 5, 5]]);
-        assert_eq!(batch.mask, array![[1, 1, 1, 1], [1, 1, 1, 0]]);
+        let leading = |array: &Array2<i64>| array.slice_axis(Axis(1), Slice::from(..5)).to_owned();
+        assert_eq!(batch.ids.dim(), (2, STEP));
+        assert_eq!(
+            leading(&batch.ids),
+            array![[101, 7, 8, 102, 0], [101, 9, 102, 0, 0]]
+        );
+        assert_eq!(
+            leading(&batch.types),
+            array![[5, 1, 1, 5, 5], [5, 1, 5, 5, 5]]
+        );
+        assert_eq!(
+            leading(&batch.mask),
+            array![[1, 1, 1, 1, 0], [1, 1, 1, 0, 0]]
+        );
+    }
+
+    #[test]
+    fn padding_is_the_windows_own() {
+        let alone = TokenBatch::new([&window(&[7; 14])].into_iter());
+        let longer = TokenBatch::new([&window(&[7; 15])].into_iter());
+
+        assert_eq!([alone.length(), longer.length()], [STEP, 2 * STEP]);
     }
 }

@@ -87,8 +87,9 @@ impl Encoder {
     /// Reads windows and gives each one's token vectors, shape `[tokens, hidden]`, to `each`, with
     /// the window's place in `windows`.
     ///
-    /// Windows come back in no particular order: they are sorted by length, so that a batch has
-    /// little padding. While `each` reads one batch, the engine works on the next.
+    /// Windows come back in no particular order: they are sorted by length, and a batch holds those
+    /// that are padded alike. What a window gives does not depend on the others, on a CPU to the last
+    /// digit. While `each` reads one batch, the engine works on the next.
     pub fn encode(
         &mut self,
         windows: &[&Window],
@@ -103,9 +104,10 @@ impl Encoder {
             if running.is_empty() {
                 busy_since = Instant::now();
             }
-            while let (Some(&longest), Some(slot)) = (rest.first(), free.pop()) {
-                let fitting = self.max_batch_tokens / padded_length(windows[longest]);
-                let (places, later) = rest.split_at(fitting.clamp(1, rest.len()));
+            while !rest.is_empty()
+                && let Some(slot) = free.pop()
+            {
+                let (places, later) = rest.split_at(self.next_batch(windows, rest));
                 let batch = TokenBatch::new(places.iter().map(|&i| windows[i]));
                 self.count(&batch);
                 self.engine.start(slot, &batch)?;
@@ -126,6 +128,15 @@ impl Encoder {
             free.push(slot);
         }
         Ok(())
+    }
+
+    /// How many of the leading places make a batch: windows that are padded alike.
+    fn next_batch(&self, windows: &[&Window], places: &[usize]) -> usize {
+        let length = padded_length(windows[places[0]]);
+        let alike = places
+            .iter()
+            .take_while(|&&i| padded_length(windows[i]) == length);
+        alike.take((self.max_batch_tokens / length).max(1)).count()
     }
 
     fn count(&mut self, batch: &TokenBatch) {
@@ -180,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn each_window_gets_its_own_vectors_in_batches_of_like_length() {
-        let windows: Vec<Window> = [2, 9, 3, 8, 1]
+    fn each_window_gets_its_own_vectors_in_batches_of_one_length() {
+        let windows: Vec<Window> = [2, 19, 3, 18, 1, 2]
             .iter()
             .map(|&length| Window {
                 ids: (0..length).map(|i| 1000 * length + i).collect(),
@@ -199,7 +210,7 @@ mod tests {
             slots: [None, None],
             shapes: sender,
         };
-        let mut encoder = Encoder::new(Box::new(echo), 22);
+        let mut encoder = Encoder::new(Box::new(echo), 48);
         let mut seen = vec![Vec::new(); windows.len()];
 
         encoder
@@ -214,11 +225,14 @@ mod tests {
                 .zip(&seen)
                 .all(|(window, seen)| window.ids == *seen)
         );
-        assert_eq!(shapes.try_iter().collect::<Vec<_>>(), [(2, 11), (3, 5)]);
+        assert_eq!(
+            shapes.try_iter().collect::<Vec<_>>(),
+            [(1, 32), (1, 32), (3, 16), (1, 16)]
+        );
         let usage = encoder.usage();
         assert_eq!(
             (usage.batches, usage.tokens, usage.padded_tokens),
-            (2, 33, 37)
+            (4, 57, 128)
         );
     }
 }

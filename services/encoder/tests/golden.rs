@@ -12,6 +12,8 @@ use std::path::Path;
 #[cfg(any(feature = "torch", feature = "openvino"))]
 use copydesk_encoder::{Device, Encoder, EngineName, Precision, Settings};
 use copydesk_encoder::{ModelFolder, Tokenizer, Window};
+#[cfg(feature = "openvino")]
+use ndarray::{Array2, ArrayView2};
 use serde::Deserialize;
 
 /// fp32 on another kernel: the last digits differ.
@@ -91,18 +93,23 @@ fn int8_vectors_are_near_those_of_training() {
     assert!(mean < INT8_TOLERANCE, "{mean}");
 }
 
+#[cfg(any(feature = "torch", feature = "openvino"))]
+fn settings(engine: EngineName, precision: Precision, max_batch_tokens: usize) -> Settings {
+    Settings {
+        engine,
+        device: Device::Cpu,
+        precision,
+        threads: 0,
+        max_batch_tokens,
+    }
+}
+
 /// How far each of an engine's numbers is from the one that training computed.
 #[cfg(any(feature = "torch", feature = "openvino"))]
 fn differences(engine: EngineName, precision: Precision) -> Vec<f32> {
     let (folder, golden) = (folder(), golden());
     let tokenizer = Tokenizer::load(&folder).unwrap();
-    let settings = Settings {
-        engine,
-        device: Device::Cpu,
-        precision,
-        threads: 0,
-        max_batch_tokens: 64,
-    };
+    let settings = settings(engine, precision, 64);
     let mut encoder = Encoder::load(&folder, &settings).unwrap();
     let windows: Vec<_> = golden
         .iter()
@@ -123,6 +130,32 @@ fn differences(engine: EngineName, precision: Precision) -> Vec<f32> {
         .unwrap();
     assert!(differences.len() >= 8 * golden.len());
     differences
+}
+
+#[cfg(feature = "openvino")]
+#[test]
+fn vectors_do_not_depend_on_the_company() {
+    let (folder, golden) = (folder(), golden());
+    let tokenizer = Tokenizer::load(&folder).unwrap();
+    let texts: Vec<_> = golden.iter().map(|one| one.text.as_str()).collect();
+    let text = texts.join(" ");
+    let ends = text.char_indices().filter(|(_, char)| *char == ' ');
+    let windows: Vec<_> = ends
+        .map(|(end, _)| only_window(&tokenizer, &text[..end]))
+        .collect();
+    let vectors = |max_batch_tokens| {
+        let settings = settings(EngineName::OpenVino, Precision::Int8, max_batch_tokens);
+        let mut encoder = Encoder::load(&folder, &settings).unwrap();
+        let mut vectors = vec![Array2::zeros((0, 0)); windows.len()];
+        let windows: Vec<_> = windows.iter().collect();
+        let keep = |i: usize, found: ArrayView2<'_, f32>| vectors[i] = found.to_owned();
+        encoder.encode(&windows, keep).unwrap();
+        vectors
+    };
+
+    let (alone, together) = (vectors(1), vectors(2048));
+
+    assert!(alone == together);
 }
 
 #[test]
