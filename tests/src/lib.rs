@@ -1,9 +1,11 @@
-//! Harness for the tests on a real broker: the broker, its topics, the built program.
+//! Harness for the tests on a real broker: the broker, its topics, the built program; and for
+//! measurements, articles with [`gold`] annotations.
 //!
 //! Nothing here waits for a time to pass: [`wait_until`] waits for a condition. Nothing skips: a
 //! broker that cannot start fails the test.
 
 mod broker;
+pub mod gold;
 mod process;
 mod topic;
 mod wait;

@@ -10,14 +10,11 @@
 mod calibration;
 mod card;
 mod confusion;
-mod document;
 mod entities;
 mod offsets;
 mod program;
 mod report;
-mod score;
 mod seeds;
-mod sets;
 mod topics;
 
 use std::fs;
@@ -26,6 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use copydesk_tests::gold::{document, score, sets};
 
 use crate::card::Card;
 use crate::program::Program;

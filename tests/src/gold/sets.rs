@@ -10,19 +10,20 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::document::{Document, Field, Span, Writer};
+use crate::gold::document::{Document, Field, Span, Writer};
 
 /// A set: its labels and those of the contract that they stand for.
-pub(crate) struct Set {
+#[derive(Debug)]
+pub struct Set {
     /// What the table calls it.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     labels: &'static [(&'static str, &'static str)],
     read: fn(&Set, &Path) -> anyhow::Result<Vec<Document>>,
     file: &'static str,
 }
 
 /// All sets, in the order of the table.
-pub(crate) const SETS: [Set; 5] = [
+pub const SETS: [Set; 5] = [
     Set {
         title: "worldwide",
         labels: &[
@@ -86,12 +87,12 @@ const SENTENCES: usize = 10;
 
 impl Set {
     /// Reads the set's dev part.
-    pub(crate) fn read(&self, data: &Path) -> anyhow::Result<Vec<Document>> {
+    pub fn read(&self, data: &Path) -> anyhow::Result<Vec<Document>> {
         (self.read)(self, &data.join(self.file))
     }
 
     /// Whether a label of the contract can occur in this set.
-    pub(crate) fn knows(&self, label: &str) -> bool {
+    pub fn knows(&self, label: &str) -> bool {
         self.labels.iter().any(|(_, ours)| *ours == label)
     }
 
@@ -102,13 +103,13 @@ impl Set {
 }
 
 /// The lines of a gzipped file.
-pub(crate) fn lines(path: &Path) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
+pub fn lines(path: &Path) -> anyhow::Result<impl Iterator<Item = std::io::Result<String>>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(BufReader::new(MultiGzDecoder::new(file)).lines())
 }
 
 /// Whether the recipe holds an id out: the leading 32 bits of its SHA-256, as a share of theirs.
-pub(crate) fn is_held_out(id: &str, share: f64) -> bool {
+pub fn is_held_out(id: &str, share: f64) -> bool {
     let digest = Sha256::digest(id.as_bytes());
     let leading = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
     f64::from(leading) < share * 2f64.powi(32)

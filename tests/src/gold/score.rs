@@ -2,34 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use crate::document::Span;
+use crate::gold::document::Span;
 
 /// Resamples that an interval rests on.
 const RESAMPLES: usize = 1_000;
 
 /// What was right and what was wrong.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) right: usize,
-    pub(crate) wrong: usize,
-    pub(crate) missed: usize,
+pub struct Counts {
+    /// Found, and right.
+    pub right: usize,
+    /// Found where there is nothing of the kind.
+    pub wrong: usize,
+    /// Not found.
+    pub missed: usize,
 }
 
 impl Counts {
-    pub(crate) fn precision(self) -> f64 {
+    /// The share of what was found that is right.
+    pub fn precision(self) -> f64 {
         ratio(self.right, self.right + self.wrong)
     }
 
-    pub(crate) fn recall(self) -> f64 {
+    /// The share of what there was to find that was found.
+    pub fn recall(self) -> f64 {
         ratio(self.right, self.support())
     }
 
-    pub(crate) fn f1(self) -> f64 {
+    /// The harmonic mean of both.
+    pub fn f1(self) -> f64 {
         ratio(2 * self.right, 2 * self.right + self.wrong + self.missed)
     }
 
     /// How many there were to find.
-    pub(crate) fn support(self) -> usize {
+    pub fn support(self) -> usize {
         self.right + self.missed
     }
 }
@@ -43,7 +49,7 @@ impl std::ops::AddAssign for Counts {
 }
 
 /// A share; 0 of nothing.
-pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
+pub fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 {
         0.0
     } else {
@@ -53,14 +59,14 @@ pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
 
 /// Counts by label, a document at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Score {
+pub struct Score {
     labels: Vec<String>,
     documents: Vec<Vec<Counts>>,
 }
 
 impl Score {
     /// Adds a document: what should have been found in it, and what was, by label.
-    pub(crate) fn add<T: Ord>(
+    pub fn add<T: Ord>(
         &mut self,
         gold: &BTreeSet<T>,
         found: &BTreeSet<T>,
@@ -80,12 +86,12 @@ impl Score {
     }
 
     /// Adds a document with spans.
-    pub(crate) fn add_spans(&mut self, gold: &BTreeSet<Span>, found: &BTreeSet<Span>) {
+    pub fn add_spans(&mut self, gold: &BTreeSet<Span>, found: &BTreeSet<Span>) {
         self.add(gold, found, |span| &span.label);
     }
 
     /// The labels that the gold has, by name.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
         let all = self.counts(&self.all());
         let mut labels: Vec<&str> = (self.labels.iter().zip(all))
             .filter(|(_, counts)| counts.support() > 0)
@@ -96,19 +102,19 @@ impl Score {
     }
 
     /// Counts of some labels together.
-    pub(crate) fn micro(&self, wanted: impl Fn(&str) -> bool) -> Counts {
+    pub fn micro(&self, wanted: impl Fn(&str) -> bool) -> Counts {
         self.micro_of(&self.all(), &wanted)
     }
 
     /// F1 of some labels together, and its interval.
-    pub(crate) fn micro_f1(&self, wanted: impl Fn(&str) -> bool) -> Estimate {
+    pub fn micro_f1(&self, wanted: impl Fn(&str) -> bool) -> Estimate {
         estimate(self.documents.len(), |sample| {
             self.micro_of(sample, &wanted).f1()
         })
     }
 
     /// The mean F1 of the labels that the gold has, and its interval.
-    pub(crate) fn macro_f1(&self) -> Estimate {
+    pub fn macro_f1(&self) -> Estimate {
         let present: Vec<bool> = (self.counts(&self.all()).iter())
             .map(|counts| counts.support() > 0)
             .collect();
@@ -155,15 +161,18 @@ impl Score {
 
 /// A figure with the interval that holds it 95 times in 100.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Estimate {
-    pub(crate) value: f64,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+pub struct Estimate {
+    /// The figure.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
 }
 
 /// Estimates a statistic of `count` documents by the bootstrap's percentiles (Efron 1979): the
 /// documents are drawn with replacement, since what one article says is not independent.
-pub(crate) fn estimate(count: usize, statistic: impl Fn(&[usize]) -> f64) -> Estimate {
+pub fn estimate(count: usize, statistic: impl Fn(&[usize]) -> f64) -> Estimate {
     let all: Vec<usize> = (0..count).collect();
     let value = statistic(&all);
     let mut random = fastrand::Rng::with_seed(22);

@@ -6,22 +6,29 @@ use copydesk_proto::{Article, Entity};
 
 /// The field of an article that a span lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Field {
+pub enum Field {
+    /// The headline.
     Title,
+    /// The body.
     Text,
 }
 
 /// A labelled span of a raw field, in code points.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Span {
-    pub(crate) field: Field,
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    pub(crate) label: String,
+pub struct Span {
+    /// The field that it lies in.
+    pub field: Field,
+    /// Its first code point.
+    pub start: u32,
+    /// The code point behind its last.
+    pub end: u32,
+    /// What it names.
+    pub label: String,
 }
 
 impl Span {
-    pub(crate) fn new(field: Field, start: u32, end: u32, label: String) -> Self {
+    /// A span of these code points.
+    pub fn new(field: Field, start: u32, end: u32, label: String) -> Self {
         Self {
             field,
             start,
@@ -31,7 +38,7 @@ impl Span {
     }
 
     /// Where an entity lies in the raw field; `None` where it has no single place there.
-    pub(crate) fn of(entity: &Entity) -> Option<Self> {
+    pub fn of(entity: &Entity) -> Option<Self> {
         let field = match entity.field.as_str() {
             "title" => Field::Title,
             _ => Field::Text,
@@ -41,12 +48,12 @@ impl Span {
     }
 
     /// Whether two spans share a character.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.field == other.field && self.start < other.end && other.start < self.end
     }
 
     /// The span's characters.
-    pub(crate) fn text<'a>(&self, article: &'a Article) -> &'a str {
+    pub fn text<'a>(&self, article: &'a Article) -> &'a str {
         let field = match self.field {
             Field::Title => &article.title,
             Field::Text => &article.text,
@@ -61,9 +68,11 @@ impl Span {
 
 /// An article as it comes in, and what should be found in it.
 #[derive(Debug, Default)]
-pub(crate) struct Document {
-    pub(crate) article: Article,
-    pub(crate) gold: BTreeSet<Span>,
+pub struct Document {
+    /// What comes in.
+    pub article: Article,
+    /// What should be found.
+    pub gold: BTreeSet<Span>,
 }
 
 /// Makes running text of tagged tokens, as a scraper would send it: a sentence a line.
