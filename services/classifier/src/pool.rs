@@ -3,8 +3,8 @@
 use copydesk_encoder::Window;
 use ndarray::{Array1, ArrayView2, Axis, Slice};
 
-/// Sums the token vectors of an article up to a number of tokens.
-#[derive(Clone, Debug, Default)]
+/// A sum of token vectors: of a window's part in an article's mean, or of several such parts.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pool {
     sum: Array1<f32>,
     tokens: usize,
@@ -25,21 +25,32 @@ impl Pool {
         })
     }
 
-    /// Adds the first `share` owned tokens of a window; `vectors` has shape `[tokens, hidden]`.
-    pub fn add(&mut self, window: &Window, vectors: ArrayView2<'_, f32>, share: usize) {
+    /// Sums the first `share` owned tokens of a window; `vectors` has shape `[tokens, hidden]`.
+    pub fn of(window: &Window, vectors: ArrayView2<'_, f32>, share: usize) -> Self {
         if share == 0 {
-            return;
+            return Self::default();
         }
         let start = window.owned_tokens().start;
-        let part = vectors
-            .slice_axis(Axis(0), Slice::from(start..start + share))
-            .sum_axis(Axis(0));
-        self.sum = if self.tokens == 0 {
-            part
-        } else {
-            &self.sum + &part
-        };
-        self.tokens += share;
+        let part = vectors.slice_axis(Axis(0), Slice::from(start..start + share));
+        Self {
+            sum: part.sum_axis(Axis(0)),
+            tokens: share,
+        }
+    }
+
+    /// Takes in another part.
+    pub fn add(&mut self, part: &Self) {
+        if self.tokens == 0 {
+            self.sum.clone_from(&part.sum);
+        } else if part.tokens > 0 {
+            self.sum += &part.sum;
+        }
+        self.tokens += part.tokens;
+    }
+
+    /// Bytes of memory that it takes, besides its own.
+    pub fn bytes(&self) -> usize {
+        self.sum.len() * size_of::<f32>()
     }
 
     /// The mean, shape `[hidden]`; `None` where there was no token.
@@ -83,13 +94,14 @@ mod tests {
     fn mean_is_over_owned_tokens() {
         let mut pool = Pool::default();
 
-        pool.add(&window(2, 0..2), array![[1., 0.], [3., 0.]].view(), 2);
-        pool.add(
-            &window(3, 1..3),
-            array![[9., 9.], [2., 3.], [7., 7.]].view(),
-            1,
-        );
-        pool.add(&window(1, 0..1), array![[5., 5.]].view(), 0);
+        for (window, vectors, share) in [
+            (window(1, 0..1), array![[5., 5.]], 0),
+            (window(2, 0..2), array![[1., 0.], [3., 0.]], 2),
+            (window(3, 1..3), array![[9., 9.], [2., 3.], [7., 7.]], 1),
+            (window(1, 0..1), array![[5., 5.]], 0),
+        ] {
+            pool.add(&Pool::of(&window, vectors.view(), share));
+        }
 
         assert_eq!(pool.mean(), Some(array![2., 1.]));
     }

@@ -39,13 +39,14 @@ pub(crate) struct Topics {
     pub(crate) dead_letters: String,
 }
 
-/// Where the model is.
+/// Where the model is, and what is kept of what it finds.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
     pub(crate) path: PathBuf,
     /// How often the folder is looked at; 0 for never.
     pub(crate) watch_ms: u64,
+    pub(crate) cache_mib: usize,
 }
 
 impl Model {

@@ -47,7 +47,7 @@ impl TokenBatch {
             }
             mask.row_mut(row)
                 .iter_mut()
-                .take(framed_length(window))
+                .take(window.tokens())
                 .for_each(|seen| *seen = 1);
         }
         Self { ids, types, mask }
@@ -69,14 +69,9 @@ impl TokenBatch {
     }
 }
 
-/// Tokens of a window with `[CLS]` and `[SEP]`.
-pub(crate) fn framed_length(window: &Window) -> usize {
-    window.ids.len() + 2
-}
-
 /// Tokens that a window takes in a batch.
 pub(crate) fn padded_length(window: &Window) -> usize {
-    framed_length(window).next_multiple_of(STEP)
+    window.tokens().next_multiple_of(STEP)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
 /// A word or punctuation mark of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
@@ -42,6 +44,33 @@ impl Window {
             [first, .., last] => first.tokens.start..last.tokens.end,
             [only] => only.tokens.clone(),
         }
+    }
+
+    /// Number of tokens that the model reads, `[CLS]` and `[SEP]` counted.
+    pub fn tokens(&self) -> usize {
+        self.ids.len() + 2
+    }
+
+    /// Tells apart windows that a model or a head reads otherwise: by their tokens, how these are
+    /// written, where words and sentences begin, and what is owned. Where a window stands in its
+    /// text is left out.
+    ///
+    /// The hash is a cryptographic one: nobody can write an article that passes for another.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let Range { start, end } = self.owned;
+        for number in [self.ids.len(), self.words.len(), start, end] {
+            hash.update(number.to_le_bytes());
+        }
+        for id in &self.ids {
+            hash.update(id.to_le_bytes());
+        }
+        hash.update(&self.types);
+        for word in &self.words {
+            hash.update(word.tokens.start.to_le_bytes());
+            hash.update([word.opens_sentence.into()]);
+        }
+        hash.finalize().into()
     }
 }
 
@@ -218,6 +247,23 @@ mod tests {
                     .all(|window| !window.words[0].opens_sentence)
             );
         }
+    }
+
+    #[test]
+    fn digest_tells_all_but_the_place() {
+        let window = sentence(0, &[1, 2]).into_window(0..2);
+        let changed = |change: fn(&mut Window)| {
+            let mut other = window.clone();
+            change(&mut other);
+            other.digest() != window.digest()
+        };
+
+        assert!(changed(|other| other.ids[2] += 1));
+        assert!(changed(|other| other.types[2] += 1));
+        assert!(changed(|other| other.words[1].opens_sentence = true));
+        assert!(changed(|other| other.words[1].tokens.start = 2));
+        assert!(changed(|other| other.owned = 0..1));
+        assert!(!changed(|other| other.words[1].range = 7..9));
     }
 
     #[test]

@@ -96,17 +96,17 @@ fn argmax_where(values: &[f32], allowed: impl Fn(usize) -> bool) -> Option<usize
 /// Joins B-/I- tags into entities; a stray `I-` opens a new one, as CoNLL scorers count it.
 ///
 /// The score of an entity is the mean of its words' scores.
-pub(crate) fn decode<'t>(words: impl Iterator<Item = &'t WordTag>) -> Vec<Entity> {
+pub(crate) fn decode(words: impl Iterator<Item = WordTag>) -> Vec<Entity> {
     let mut entities: Vec<Entity> = Vec::new();
     let mut open: Option<Open> = None;
     for word in words {
         match (&word.tag, &mut open) {
             (Tag::Inside(label), Some(span)) if !word.opens_sentence && span.label == *label => {
-                span.add(word);
+                span.add(&word);
             }
             (tag, _) => {
                 entities.extend(open.take().map(Open::close));
-                open = tag.label().map(|label| Open::new(Arc::clone(label), word));
+                open = tag.label().map(|label| Open::new(Arc::clone(label), &word));
             }
         }
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn spans(written: &[(&str, bool)]) -> Vec<(String, Range<usize>)> {
-        let words: Vec<_> = written
+        let words = written
             .iter()
             .enumerate()
             .map(|(i, (tag, opens_sentence))| WordTag {
@@ -170,9 +170,8 @@ mod tests {
                 opens_sentence: *opens_sentence,
                 tag: Tag::parse(tag).unwrap(),
                 score: 0.5,
-            })
-            .collect();
-        decode(words.iter())
+            });
+        decode(words)
             .into_iter()
             .map(|found| (found.label.to_string(), found.range))
             .collect()

@@ -122,8 +122,10 @@ fn terminated_worker_ends_well_and_in_time() {
 fn terminated_worker_leaves_a_batch_that_takes_too_long() {
     let desk = Desk::fresh();
     let mut worker = desk.run("enrich", &[]);
-    let sentence = "Zoë Kravitz 👩‍🚀 flew from Zürich to São Paulo on Tuesday. ";
-    let long = serde_json::json!({"id": "long", "text": sentence.repeat(30_000)}).to_string();
+    // No two sentences alike: what was read before takes no time.
+    let sentence = |i| format!("Zoë Kravitz 👩‍🚀 flew from Zürich to São Paulo with {i} others. ");
+    let text: String = (0..30_000).map(sentence).collect();
+    let long = serde_json::json!({"id": "long", "text": text}).to_string();
 
     worker.wait_log("partitions assigned", secs(60));
     desk.topics.raw.produce([Record::new(long)]);
@@ -270,7 +272,11 @@ fn metrics_count_what_went_through() {
     assert_eq!(status, 200);
     assert_eq!(value(&metrics, "copydesk_records_consumed_total"), 20.0);
     assert_eq!(value(&metrics, "copydesk_records_enriched_total"), 20.0);
-    assert!(value(&metrics, "copydesk_tokens_total") > 20.0 * 40.0);
+    let tokens = ["copydesk_tokens_total", "copydesk_cache_tokens_total"];
+    assert!(tokens.map(|name| value(&metrics, name)).iter().sum::<f64>() > 20.0 * 40.0);
+    // Twenty articles have six different texts.
+    assert!(value(&metrics, "copydesk_cache_hits_total") >= 14.0);
+    assert!(value(&metrics, "copydesk_cache_bytes") > 0.0);
     for name in [
         "stage_seconds",
         "commit_seconds",

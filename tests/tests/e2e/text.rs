@@ -115,6 +115,36 @@ fn entities_of_jumbled_text_are_where_they_say() {
 }
 
 #[test]
+fn record_is_the_same_whatever_was_read_before_and_with_it() {
+    let mut articles: Vec<Article> = (0..40).map(jumbled).collect();
+    // Syndicated copies of the first half: the body whole, the title another.
+    let copies: Vec<Article> = (0..20).map(jumbled).collect();
+    articles.extend(copies.into_iter().map(|copy| Article {
+        title: "Zoë 👩‍🚀 in Zürich".into(),
+        ..copy
+    }));
+    let lines = articles
+        .iter()
+        .flat_map(|raw| [encode(raw, Format::Json), b"\n".to_vec()]);
+    let input: Vec<u8> = lines.flatten().collect();
+    let records = |settings: &[&str]| {
+        let settings = ["encoder.engine=openvino"].iter().chain(settings);
+        let flags = settings.flat_map(|setting| ["--set", setting]);
+        let arguments = ["text", "--jsonl", "-"].into_iter().chain(flags);
+        let mut records = run_with(arguments, input.clone()).records();
+        // It says how long things took.
+        records.iter_mut().for_each(|it| it.provenance = None);
+        records
+    };
+
+    let alone = records(&["batch.max_records=1", "model.cache_mib=0"]);
+    let together = records(&[]);
+
+    assert_eq!(alone.len(), 60);
+    assert_eq!(alone, together);
+}
+
+#[test]
 fn scrapers_fields_come_back() {
     let ended = run_with(["text", "--jsonl", "-"], jsonl(1));
 

@@ -8,7 +8,8 @@ use copydesk_worker::{Budget, Stage, StageError};
 
 use super::Draft;
 use super::metrics::Metrics;
-use super::reader::{Extent, Reader};
+use super::reader::Reader;
+use super::reading::Purpose;
 
 /// Gives articles their topics.
 pub(crate) struct Classify {
@@ -44,10 +45,10 @@ impl Classify {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let unread = |draft: &&Draft| draft.mean.is_none();
         let articles = drafts.iter().filter(unread).map(Draft::article);
-        let readings = reader.read(articles, Extent::Leading, budget, |_, _, _, _| {})?;
+        let readings = reader.read(articles, Purpose::Topics, budget)?;
         let unread = drafts.iter_mut().filter(|draft| draft.mean.is_none());
         for (draft, reading) in unread.zip(readings) {
-            draft.mean = reading.pool.mean();
+            draft.mean = reading.mean();
         }
         Ok(reader.model().to_owned())
     }

@@ -24,6 +24,10 @@ pub(crate) struct Metrics {
     tokens: IntCounter,
     padded_tokens: IntCounter,
     engine_seconds: Counter,
+    cache_hits: IntCounter,
+    cache_misses: IntCounter,
+    cache_tokens: IntCounter,
+    cache_bytes: IntGauge,
     articles_tagged: IntCounter,
     articles_without_entities: IntCounter,
     entities: IntCounterVec,
@@ -68,6 +72,22 @@ impl Metrics {
             engine_seconds: new.add(Counter::new(
                 "copydesk_engine_seconds_total",
                 "Time in which the engine had a batch to work on.",
+            )?)?,
+            cache_hits: new.counter(
+                "copydesk_cache_hits_total",
+                "Windows that the model has read before, and did not read again.",
+            )?,
+            cache_misses: new.counter(
+                "copydesk_cache_misses_total",
+                "Windows that the model had not read before, or that were forgotten.",
+            )?,
+            cache_tokens: new.counter(
+                "copydesk_cache_tokens_total",
+                "Tokens of the windows that the model did not read again.",
+            )?,
+            cache_bytes: new.add(IntGauge::new(
+                "copydesk_cache_bytes",
+                "Memory that is taken by what was found in windows.",
             )?)?,
             articles_tagged: new.counter(
                 "copydesk_articles_tagged_total",
@@ -155,6 +175,19 @@ impl Metrics {
         self.padded_tokens
             .inc_by(after.padded_tokens - before.padded_tokens);
         self.engine_seconds.inc_by(after.seconds - before.seconds);
+    }
+
+    /// Counts windows by whether they were known, and the tokens of those that were.
+    pub(crate) fn count_lookups(&self, hits: usize, misses: usize, tokens: u64) {
+        self.cache_hits.inc_by(hits as u64);
+        self.cache_misses.inc_by(misses as u64);
+        self.cache_tokens.inc_by(tokens);
+    }
+
+    /// Tells how much memory the cache takes.
+    pub(crate) fn show_cache(&self, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.cache_bytes.set(bytes);
     }
 
     /// Counts the entities of an article.

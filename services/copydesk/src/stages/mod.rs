@@ -4,6 +4,7 @@
 //! `ner` and `classify` run in one process they share one [`Reader`], and `classify` takes the mean
 //! that `ner` left on the [`Draft`]: every window is encoded once.
 
+mod cache;
 mod classify;
 mod clean;
 mod draft;
@@ -11,6 +12,7 @@ mod metrics;
 mod ner;
 mod position;
 mod reader;
+mod reading;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +29,7 @@ pub(crate) use self::draft::Draft;
 pub(crate) use self::metrics::Metrics;
 use self::ner::Ner;
 use self::reader::Reader;
+use self::reading::Purpose;
 use crate::config::{Config, OwnTopic};
 use crate::services::StageName;
 
@@ -37,6 +40,7 @@ const TRIAL: &str = "Zoë Kravitz flew from Zürich to São Paulo on Tuesday.";
 pub(crate) struct Builder {
     names: Vec<StageName>,
     settings: Settings,
+    cache_bytes: usize,
     topics: Vec<OwnTopic>,
     metrics: Arc<Metrics>,
 }
@@ -59,6 +63,7 @@ impl Builder {
         Ok(Self {
             names: names.to_owned(),
             settings: config.encoder.clone(),
+            cache_bytes: config.model.cache_mib << 20,
             topics: config.classify.topics.clone(),
             metrics: Arc::new(metrics),
         })
@@ -85,7 +90,7 @@ impl Builder {
         }
         let mut face = None;
         if self.names.iter().any(StageName::needs_model) {
-            let model = Model::load(folder, &self.settings, Arc::clone(&self.metrics))?;
+            let model = self.load(folder)?;
             if self.names.contains(&StageName::Ner) {
                 stages.push(Box::new(model.ner()?));
             }
@@ -101,6 +106,19 @@ impl Builder {
         Ok(Built {
             pipeline,
             model: face,
+        })
+    }
+
+    fn load(&self, folder: &Path) -> anyhow::Result<Model> {
+        let folder = ModelFolder::open(folder).context("cannot open the model folder")?;
+        let metrics = Arc::clone(&self.metrics);
+        let reader = Reader::load(&folder, &self.settings, self.cache_bytes, metrics);
+        let reader = reader.context("cannot load the encoder")?;
+        Ok(Model {
+            folder,
+            engine: reader.engine(),
+            reader: Arc::new(Mutex::new(reader)),
+            metrics: Arc::clone(&self.metrics),
         })
     }
 }
@@ -127,24 +145,11 @@ struct Model {
 }
 
 impl Model {
-    fn load(path: &Path, settings: &Settings, metrics: Arc<Metrics>) -> anyhow::Result<Self> {
-        let folder = ModelFolder::open(path).context("cannot open the model folder")?;
-        let reader = Reader::load(&folder, settings, Arc::clone(&metrics));
-        let reader = reader.context("cannot load the encoder")?;
-        Ok(Self {
-            folder,
-            engine: reader.engine(),
-            reader: Arc::new(Mutex::new(reader)),
-            metrics,
-        })
-    }
-
     /// The stage, which has read some words to see that it can.
     fn ner(&self) -> anyhow::Result<Ner> {
         let tagger = Tagger::load(&self.folder).context("cannot load the tag heads")?;
-        self.reader().mean(TRIAL.to_owned(), |window, vectors| {
-            tagger.tag(window, vectors);
-        })?;
+        self.reader()
+            .mean(TRIAL.to_owned(), Purpose::Entities(&tagger))?;
         Ok(Ner {
             reader: Arc::clone(&self.reader),
             tagger,
@@ -160,7 +165,7 @@ impl Model {
             self.describe(topic, &mut classifier)
                 .with_context(|| format!("cannot add the topic {:?}", topic.name))?;
         }
-        let mean = self.reader().mean(TRIAL.to_owned(), |_, _| {})?;
+        let mean = self.reader().mean(TRIAL.to_owned(), Purpose::Topics)?;
         classifier.categories(&mean.context("the model sees no word in a sentence")?);
         Ok(Classify {
             reader: Arc::clone(&self.reader),
@@ -176,7 +181,7 @@ impl Model {
     /// Adds a topic that is known by its description.
     fn describe(&self, topic: &OwnTopic, classifier: &mut Classifier) -> anyhow::Result<()> {
         let text = format!("{}. {}", topic.name, topic.description);
-        let mean = self.reader().mean(text, |_, _| {})?;
+        let mean = self.reader().mean(text, Purpose::Topics)?;
         let code = topic.code.as_ref().unwrap_or(&topic.name);
         let label = CategoryLabel {
             code: code.clone(),

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use copydesk_cleaner::OffsetMap;
+use copydesk_encoder::Window;
 use copydesk_ner::{Tagger, WindowTags};
 use copydesk_proto::Entity;
 use copydesk_worker::{Budget, Stage, StageError};
-use ndarray::ArrayView2;
 
 use super::Draft;
 use super::metrics::Metrics;
 use super::position::Positions;
-use super::reader::{Extent, Reader};
+use super::reader::Reader;
+use super::reading::{Purpose, Reading};
 
 /// Finds the entities of title and text.
 pub(crate) struct Ner {
@@ -26,20 +27,13 @@ impl Stage<Draft> for Ner {
     }
 
     fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
-        let mut tags: Vec<Vec<(usize, WindowTags)>> = drafts.iter().map(|_| Vec::new()).collect();
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let articles = drafts.iter().map(Draft::article);
-        let tag = |i: usize, window, read: &_, vectors: ArrayView2<'_, f32>| {
-            tags[i].push((window, self.tagger.tag(read, vectors)));
-        };
-        let readings = reader.read(articles, Extent::Whole, budget, tag)?;
-        for ((draft, reading), mut tags) in drafts.iter_mut().zip(readings).zip(tags) {
-            tags.sort_by_key(|(window, _)| *window);
-            let mut tags: Vec<WindowTags> = tags.into_iter().map(|(_, tags)| tags).collect();
-            let text_tags = tags.split_off(reading.title_windows);
+        let readings = reader.read(articles, Purpose::Entities(&self.tagger), budget)?;
+        for (draft, reading) in drafts.iter_mut().zip(readings) {
             draft.provenance().model = reader.model().to_owned();
-            draft.mean = reading.pool.mean();
-            self.write(draft, &tags, &text_tags);
+            draft.mean = reading.mean();
+            self.write(draft, &reading);
         }
         Ok(())
     }
@@ -47,7 +41,7 @@ impl Stage<Draft> for Ner {
 
 impl Ner {
     /// Writes the entities of both fields into the article.
-    fn write(&self, draft: &mut Draft, title_tags: &[WindowTags], text_tags: &[WindowTags]) {
+    fn write(&self, draft: &mut Draft, reading: &Reading) {
         let article = draft.article();
         let title = Field {
             name: "title",
@@ -59,8 +53,8 @@ impl Ner {
             text: &article.text,
             map: draft.text_map.as_ref(),
         };
-        let mut entities = title.entities(&self.tagger, title_tags);
-        entities.extend(text.entities(&self.tagger, text_tags));
+        let mut entities = title.entities(&self.tagger, reading.title());
+        entities.extend(text.entities(&self.tagger, reading.text()));
         self.metrics.count_entities(&entities);
         draft.as_mut().entities = entities;
     }
@@ -74,9 +68,13 @@ struct Field<'a> {
 }
 
 impl Field<'_> {
-    fn entities(&self, tagger: &Tagger, tags: &[WindowTags]) -> Vec<Entity> {
+    fn entities<'w>(
+        &self,
+        tagger: &Tagger,
+        windows: impl Iterator<Item = (&'w Window, &'w WindowTags)> + Clone,
+    ) -> Vec<Entity> {
         let mut positions = Positions::new(self.text);
-        let found = tagger.entities(self.text, tags).into_iter();
+        let found = tagger.entities(self.text, windows).into_iter();
         found
             .map(|entity| self.entity(entity, &mut positions))
             .collect()

@@ -1,54 +1,37 @@
-//! Articles to token vectors: the model as the stages share it.
+//! Articles to what the model finds in them: the model as the stages share it.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use copydesk_classifier::Pool;
 use copydesk_encoder::{Encoder, Error, ModelFolder, Settings, Tokenizer, Window};
 use copydesk_proto::Article;
 use copydesk_worker::{Budget, StageError};
-use ndarray::{Array1, ArrayView2};
+use ndarray::Array1;
 
+use super::cache::{Cache, Finding, Key};
 use super::metrics::Metrics;
+use super::reading::{Part, Purpose, Reading};
 
 /// Windows that are encoded between two looks at the budget: seconds of work on a slow machine, and
 /// enough that sorting them by length leaves little padding.
 const WINDOWS_AT_ONCE: usize = 1024;
 
-/// The model's tokenizer and encoder.
+/// The model's tokenizer and encoder, and what they have read lately.
 pub(crate) struct Reader {
     tokenizer: Tokenizer,
     encoder: Encoder,
+    cache: Cache,
     pool_tokens: usize,
     model: String,
     metrics: Arc<Metrics>,
 }
 
-/// How much of each article is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// Every window.
-    Whole,
-    /// The leading windows that enter the mean.
-    Leading,
-}
-
-/// An article cut into windows.
-pub(crate) struct Reading {
-    /// Windows of the title, then those of the text.
-    windows: Vec<Window>,
-    /// How many of the windows are the title's.
-    pub(crate) title_windows: usize,
-    /// How many leading tokens of each window enter the mean.
-    shares: Vec<usize>,
-    /// The mean so far.
-    pub(crate) pool: Pool,
-}
-
 impl Reader {
-    /// Loads the encoder.
+    /// Loads the encoder. What it finds is kept in `cache_bytes` of memory.
     pub(crate) fn load(
         folder: &ModelFolder,
         settings: &Settings,
+        cache_bytes: usize,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let tokenizer = Tokenizer::load(folder)?;
@@ -63,6 +46,7 @@ impl Reader {
         Ok(Self {
             tokenizer,
             encoder,
+            cache: Cache::new(cache_bytes),
             pool_tokens,
             model: folder.version(),
             metrics,
@@ -79,97 +63,95 @@ impl Reader {
         &self.model
     }
 
-    /// Reads articles: gives the token vectors of each window, shape `[tokens, hidden]`, to `each`,
-    /// with the article's place in the batch and the window's place in the article, and returns
-    /// the readings with their means filled in.
+    /// Reads articles; a window that was read before is not read again.
     pub(crate) fn read<'a>(
         &mut self,
         articles: impl Iterator<Item = &'a Article>,
-        extent: Extent,
+        purpose: Purpose<'_>,
         budget: &Budget,
-        mut each: impl FnMut(usize, usize, &Window, ArrayView2<'_, f32>),
     ) -> Result<Vec<Reading>, StageError> {
         let mut readings = Vec::new();
         for article in articles {
             budget.check()?;
-            readings.push(self.cut(article, extent)?);
+            readings.push(self.cut(article, purpose)?);
         }
-        let mut pools: Vec<Pool> = readings.iter().map(|_| Pool::default()).collect();
-        let places: Vec<(usize, usize)> = readings
-            .iter()
-            .enumerate()
-            .flat_map(|(i, reading)| (0..reading.windows.len()).map(move |window| (i, window)))
-            .collect();
-        for places in places.chunks(WINDOWS_AT_ONCE) {
+        let parts: Vec<&Part> = readings.iter().flat_map(Reading::parts).collect();
+        let (mut found, unread) = self.look_up(&parts);
+        for parts in unread.chunks(WINDOWS_AT_ONCE) {
             budget.check()?;
-            let windows: Vec<&Window> = places
-                .iter()
-                .map(|&(i, window)| &readings[i].windows[window])
-                .collect();
-            self.encode(&windows, |place, vectors| {
-                let (i, window) = places[place];
-                pools[i].add(windows[place], vectors, readings[i].shares[window]);
-                each(i, window, windows[place], vectors);
-            })
-            .map_err(failure)?;
+            self.encode(parts, purpose, &mut found).map_err(failure)?;
         }
-        for (reading, pool) in readings.iter_mut().zip(pools) {
-            reading.pool = pool;
-        }
+        readings.iter_mut().for_each(|reading| reading.fill(&found));
         Ok(readings)
     }
 
     /// The mean of a text's leading token vectors, shape `[hidden]`; `None` where it has no word.
-    /// Gives the vectors of each window to `each`, too.
     pub(crate) fn mean(
         &mut self,
         text: String,
-        mut each: impl FnMut(&Window, ArrayView2<'_, f32>),
+        purpose: Purpose<'_>,
     ) -> Result<Option<Array1<f32>>, Error> {
         let article = Article {
             text,
             ..Article::default()
         };
-        let reading = self.cut(&article, Extent::Leading)?;
-        let windows: Vec<&Window> = reading.windows.iter().collect();
-        let mut pool = Pool::default();
-        self.encode(&windows, |i, vectors| {
-            pool.add(windows[i], vectors, reading.shares[i]);
-            each(windows[i], vectors);
-        })?;
-        Ok(pool.mean())
+        let mut reading = self.cut(&article, purpose)?;
+        let parts: Vec<&Part> = reading.parts().iter().collect();
+        let mut found = HashMap::new();
+        self.encode(&parts, purpose, &mut found)?;
+        reading.fill(&found);
+        Ok(reading.mean())
     }
 
+    /// What is known of some parts, and those that are still to be read, each once.
+    fn look_up<'p>(&self, parts: &[&'p Part]) -> (Findings, Vec<&'p Part>) {
+        let (mut found, mut unread) = (Findings::new(), Vec::new());
+        let mut seen = HashSet::new();
+        for part in parts.iter().filter(|part| seen.insert(part.key)) {
+            match self.cache.get(&part.key) {
+                Some(finding) => {
+                    found.insert(part.key, finding);
+                }
+                None => unread.push(*part),
+            }
+        }
+        let tokens = |parts: &[&Part]| parts.iter().map(|part| part.window.tokens() as u64).sum();
+        let known: u64 = tokens(parts);
+        let known = known - tokens(&unread);
+        self.metrics
+            .count_lookups(parts.len() - unread.len(), unread.len(), known);
+        (found, unread)
+    }
+
+    /// Reads parts with the model.
     fn encode(
         &mut self,
-        windows: &[&Window],
-        each: impl FnMut(usize, ArrayView2<'_, f32>),
+        parts: &[&Part],
+        purpose: Purpose<'_>,
+        found: &mut Findings,
     ) -> Result<(), Error> {
+        let windows: Vec<&Window> = parts.iter().map(|part| &part.window).collect();
         let before = self.encoder.usage();
-        let encoded = self.encoder.encode(windows, each);
+        let encoded = self.encoder.encode(&windows, |i, vectors| {
+            let finding = Arc::new(purpose.find(parts[i], vectors));
+            self.cache.insert(parts[i].key, Arc::clone(&finding));
+            found.insert(parts[i].key, finding);
+        });
         self.metrics.count_usage(before, self.encoder.usage());
+        self.metrics.show_cache(self.cache.bytes());
         encoded
     }
 
     /// Cuts an article into its windows.
-    fn cut(&self, article: &Article, extent: Extent) -> Result<Reading, Error> {
-        let mut windows = self.tokenizer.windows(&article.title)?;
-        let title_windows = windows.len();
-        windows.extend(self.tokenizer.windows(&article.text)?);
-        let mut shares: Vec<usize> = Pool::shares(windows.iter(), self.pool_tokens).collect();
-        if extent == Extent::Leading {
-            let leading = shares.iter().take_while(|&&share| share > 0).count();
-            windows.truncate(leading);
-            shares.truncate(leading);
-        }
-        Ok(Reading {
-            windows,
-            title_windows,
-            shares,
-            pool: Pool::default(),
-        })
+    fn cut(&self, article: &Article, purpose: Purpose<'_>) -> Result<Reading, Error> {
+        let title = self.tokenizer.windows(&article.title)?;
+        let text = self.tokenizer.windows(&article.text)?;
+        Ok(Reading::new(title, text, self.pool_tokens, purpose))
     }
 }
+
+/// What was found in the parts of a batch.
+type Findings = HashMap<Key, Arc<Finding>>;
 
 /// The failure of a stage that an encoder's error is.
 fn failure(error: Error) -> StageError {
