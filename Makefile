@@ -7,15 +7,15 @@ SHELL := /bin/bash
 ARTICLES ?= services/copydesk/samples
 DATA ?= ../shared/data
 
-scripts := deploy/*.sh .ci/run
+scripts := deploy/*.sh tests/peers/*.sh .ci/run
 train := services/encoder/train
 venv := .cache/venv
 tools := .cache/tools
 cargo_tools := .cache/cargo
 go_tools := $(CURDIR)/.cache/go
-python := $(train) deploy/helm
+python := $(train) deploy/helm tests/peers
 
-.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality bench chaos pauses clean
+.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality peers bench soak chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -72,9 +72,17 @@ train: setup $(venv)/ready ## Train the model into services/encoder/models: make
 quality: native ## Measure quality against gold: make quality [ARGS=...]
 	cargo run --locked --release --package copydesk-tests --bin quality -- $(ARGS)
 
-bench: native broker ## Measure speed, with and without Kafka: make bench [ARGS=...]
+peers: setup ## Fetch what bench compares with into .cache/peers (8 GB)
+	@tests/peers/fetch.sh
+
+bench: native broker peers ## Measure speed, waits and accuracy, and the peers': make bench [ARGS=...]
 	cargo build --locked --release --package copydesk
 	cargo run --locked --release --package copydesk-tests --bin bench -- $(ARGS)
+
+soak: native broker ## Watch memory over hours of work: make soak [SECONDS=3600] [RATE=10 articles a second]
+	cargo build --locked --release --package copydesk
+	cargo run --locked --release --package copydesk-tests --bin bench -- --only=soak --json=target/bench/soak.json \
+	  $(if $(SECONDS),--soak=$(SECONDS)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
 
 chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]
 	cargo run --locked --package copydesk-tests --bin chaos -- \

@@ -1,99 +1,308 @@
-//! `make bench`: how fast the shipped program is, by engine, with and without Kafka.
+//! `make bench`: how fast the shipped program is, how long articles wait, and what others do on the
+//! same machine in the same run.
 //!
 //! Machines differ and are shared: compare figures of one run only. Where a measurement is
-//! repeated, a figure is given as the median, with minimum and maximum behind it.
+//! repeated, the median stands in the table, with minimum and maximum behind it. Each system is
+//! started and warmed up before the clock runs; the repeats go round, so that what else the machine
+//! does meets all alike.
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
-mod kafka;
+mod accept;
+mod accuracy;
+mod articles;
+mod chart;
+mod copydesk;
+mod filter;
+mod limit;
 mod machine;
+mod peer;
+mod post;
+mod reader;
+mod report;
+mod run;
+mod scaling;
+mod session;
+mod soak;
+mod speed;
 mod table;
-mod text;
+mod usage;
+mod waits;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::Parser;
-use flate2::read::MultiGzDecoder;
+use clap::{Parser, ValueEnum};
 
-use crate::table::Table;
+use crate::accuracy::Gold;
+use crate::articles::Articles;
+use crate::copydesk::Copydesk;
+use crate::limit::{Limits, Shape};
+use crate::report::Report;
+use crate::speed::progress;
 
-/// Measures the speed of the shipped program.
+/// Measures the shipped program, and its peers beside it.
 #[derive(Parser)]
 struct Arguments {
+    /// Measure only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(default_value = "limit,speed,peers,accuracy,waits,scaling")]
+    only: Vec<Part>,
     /// Raw articles, gzipped JSON lines.
     #[arg(long, default_value = "../shared/data/news/articles.jsonl.gz")]
     articles: PathBuf,
-    /// Take this many of them.
-    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    /// Take this many of them, evenly spread.
+    #[arg(long, default_value_t = 1_000)]
     take: usize,
-    /// Times that each measurement is repeated.
+    /// The same for transformers, which are slow.
+    #[arg(long, default_value_t = 100)]
+    take_python: usize,
+    /// Times that each speed is measured.
     #[arg(long, default_value_t = 1)]
     repeats: usize,
-    /// The engines to measure.
+    /// The engines to measure; over Kafka, the first in all ways, the others in the usual two.
     #[arg(long, value_delimiter = ',', default_value = "openvino,torch")]
     engines: Vec<String>,
+    /// The profiles to measure: their model folders by name.
+    #[arg(long, value_delimiter = ',', value_parser = profile)]
+    #[arg(default_value = "accurate=services/encoder/models")]
+    profiles: Vec<(String, PathBuf)>,
+    /// More settings of the program, e.g. batch.linger_ms=5; may be given again.
+    #[arg(long)]
+    set: Vec<String>,
     /// The program to measure.
     #[arg(long, default_value = "target/release/copydesk")]
     program: PathBuf,
+    /// The folder of the annotated sets.
+    #[arg(long, default_value = "../shared/data")]
+    data: PathBuf,
+    /// Seconds of load that waits are measured over.
+    #[arg(long, default_value_t = 40.0)]
+    load_seconds: f64,
+    /// The share of the full load that waits are measured at.
+    #[arg(long, default_value_t = 0.7)]
+    load: f64,
+    /// Words of the articles by whose length speed is measured.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "100,300,1000,3000,10000,20000"
+    )]
+    lengths: Vec<usize>,
+    /// Words of all articles of one length.
+    #[arg(long, default_value_t = 200_000)]
+    length_words: usize,
+    /// Sizes of the backlogs; for the whole range, 1000,5000,20000,50000.
+    #[arg(long, value_delimiter = ',', default_value = "1000,4000")]
+    backlogs: Vec<usize>,
+    /// Seconds of the part `soak`.
+    #[arg(long, default_value_t = 3_600)]
+    soak: u64,
+    /// Articles a second of the part `soak`.
+    #[arg(long, default_value_t = 10.0)]
+    rate: f64,
+    /// Where to save the figures as JSON, with charts beside it.
+    #[arg(long, default_value = "target/bench/report.json")]
+    json: PathBuf,
+    /// Write tables and charts into the README.
+    #[arg(long)]
+    accept: bool,
 }
 
-/// Raw articles as JSON lines.
-pub(crate) struct Articles {
-    pub(crate) lines: Vec<String>,
-    /// White-space separated words of their bodies.
-    pub(crate) words: usize,
+/// What can be measured on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// How fast the machine multiplies the encoder's matrices.
+    Limit,
+    /// Copydesk at full load.
+    Speed,
+    /// The peers at full load.
+    Peers,
+    /// F1 of all on annotated articles.
+    Accuracy,
+    /// From produced to visible, under load and idle.
+    Waits,
+    /// Speed by length of the articles and by size of the backlog.
+    Scaling,
+    /// Memory over hours.
+    Soak,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let articles = read(&arguments.articles, arguments.take)?;
-    println!("{}", machine::describe());
-    println!(
-        "{} articles, {} words",
-        articles.lines.len(),
-        articles.words
-    );
-    for engine in &arguments.engines {
-        println!("\n{engine}\n{}", measure(engine, &articles, &arguments)?);
+    let bench = Bench::new(&arguments)?;
+    let report = bench.measure()?;
+    println!("{report}");
+    accept::save(&report, &arguments.json)?;
+    if arguments.accept {
+        accept::accept(&report)?;
     }
     Ok(())
 }
 
-/// Measures one engine. The repeats go round, so that what else the machine does meets all alike.
-fn measure(engine: &str, articles: &Articles, arguments: &Arguments) -> anyhow::Result<Table> {
-    let engine = format!("encoder.engine={engine}");
-    let mut table = Table::default();
-    for _ in 0..arguments.repeats {
-        let over_kafka = |delivery| {
-            let delivery = format!("kafka.delivery={delivery}");
-            kafka::run(&arguments.program, articles, &[&engine, &delivery])
-        };
-        let exactly = over_kafka("exactly_once")?;
-        let at_least = over_kafka("at_least_once")?;
-        let alone = text::run(&arguments.program, articles, &engine, exactly.tokens)?;
-        table.add("in process", alone);
-        table.add("over Kafka, exactly once", exactly);
-        table.add("over Kafka, at least once", at_least);
-    }
-    Ok(table)
+/// What is measured, and with what.
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    all: Articles,
+    articles: Articles,
+    fewer: Articles,
+    /// Copydesk by profile and engine, with the name of the group.
+    desks: Vec<(String, Copydesk)>,
 }
 
-fn read(path: &Path, take: usize) -> anyhow::Result<Articles> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let lines = BufReader::new(MultiGzDecoder::new(file)).lines();
-    let lines: Vec<String> = lines
-        .take(take)
-        .collect::<Result<_, _>>()
-        .context("cannot unpack")?;
-    let mut words = 0;
-    for line in &lines {
-        let article: serde_json::Value = serde_json::from_str(line)?;
-        words += article["text"]
-            .as_str()
-            .map_or(0, |text| text.split_whitespace().count());
+impl<'a> Bench<'a> {
+    fn new(arguments: &'a Arguments) -> anyhow::Result<Self> {
+        let all = Articles::read(&arguments.articles)?;
+        Ok(Self {
+            arguments,
+            articles: all.sample(arguments.take)?,
+            fewer: all.sample(arguments.take_python)?,
+            all,
+            desks: desks(arguments)?,
+        })
     }
-    Ok(Articles { lines, words })
+
+    fn measure(&self) -> anyhow::Result<Report> {
+        let mut report = Report {
+            machine: machine::describe(),
+            articles: self.articles.lines.len(),
+            words: self.articles.words,
+            settings: self.arguments.set.clone(),
+            limits: None,
+            systems: Vec::new(),
+            waits: Vec::new(),
+            lengths: Vec::new(),
+            backlogs: Vec::new(),
+            soak: None,
+        };
+        if self.wants(Part::Limit) {
+            progress("the machine's limit");
+            report.limits = Some(Limits::measure(Shape::read(self.model()?)?)?);
+        }
+        for _ in 0..self.arguments.repeats {
+            self.speed(&mut report)?;
+        }
+        self.accuracy(&mut report)?;
+        self.waits(&mut report)?;
+        self.scaling(&mut report)?;
+        Ok(report)
+    }
+
+    fn speed(&self, report: &mut Report) -> anyhow::Result<()> {
+        if self.wants(Part::Speed) {
+            for (group, desk) in &self.desks {
+                let shifts = speed::shifts(self.arguments.engines.first() == Some(&desk.engine));
+                speed::copydesk(report, group, desk, &shifts, &self.articles)?;
+            }
+        }
+        if self.wants(Part::Peers) {
+            speed::peers(report, self.model()?, &self.articles, &self.fewer)?;
+        }
+        Ok(())
+    }
+
+    fn accuracy(&self, report: &mut Report) -> anyhow::Result<()> {
+        if !self.wants(Part::Accuracy) {
+            return Ok(());
+        }
+        let gold = Gold::read(&self.arguments.data)?;
+        for (group, desk) in self.desks.iter().filter(|_| self.wants(Part::Speed)) {
+            progress(&format!("{group}, accuracy"));
+            let f1 = gold.f1(&desk.filter())?;
+            report.group(group).for_each(|system| system.f1 = Some(f1));
+        }
+        if self.wants(Part::Peers) {
+            for (filter, names) in speed::peers_by_accuracy(self.model()?) {
+                progress(&format!("{}, accuracy", filter.name));
+                let f1 = gold.f1(&filter)?;
+                names
+                    .iter()
+                    .for_each(|name| report.system("", name).f1 = Some(f1));
+            }
+        }
+        Ok(())
+    }
+
+    fn waits(&self, report: &mut Report) -> anyhow::Result<()> {
+        if !self.wants(Part::Waits) {
+            return Ok(());
+        }
+        let load = waits::Load {
+            share: self.arguments.load,
+            seconds: self.arguments.load_seconds,
+        };
+        let (group, desk) = self.desks.first().context("there is an engine")?;
+        for shift in speed::shifts(false) {
+            let posts = |lane: &_| desk.posts(shift, lane);
+            let name = format!("{group}: {}", shift.name());
+            let warm_up = self.articles.warm_up(speed::WARM_UP)?;
+            let open = || session::Session::open(posts, &warm_up);
+            report
+                .waits
+                .push(waits::measure(name, open, &self.articles, load)?);
+        }
+        if self.wants(Part::Peers) {
+            let numbers = peer::PYTHON[0];
+            let name = speed::python_worker_name(numbers);
+            let open = || speed::python_worker(numbers, self.model()?, &self.fewer);
+            report
+                .waits
+                .push(waits::measure(name, open, &self.fewer, load)?);
+        }
+        Ok(())
+    }
+
+    fn scaling(&self, report: &mut Report) -> anyhow::Result<()> {
+        let arguments = self.arguments;
+        let (_, desk) = self.desks.first().context("there is an engine")?;
+        if self.wants(Part::Scaling) {
+            progress("speed by length");
+            let total = arguments.length_words;
+            report.lengths = scaling::lengths(desk, &self.all, &arguments.lengths, total)?;
+            progress("speed by backlog");
+            report.backlogs = scaling::backlogs(desk, &self.all, &arguments.backlogs)?;
+        }
+        if self.wants(Part::Soak) {
+            progress("soak");
+            report.soak = Some(soak::run(desk, &self.all, arguments.soak, arguments.rate)?);
+        }
+        Ok(())
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.arguments.only.contains(&part)
+    }
+
+    /// The weights that the Python worker has, too.
+    fn model(&self) -> anyhow::Result<&Path> {
+        let (_, model) = self
+            .arguments
+            .profiles
+            .first()
+            .context("there is a profile")?;
+        Ok(model)
+    }
+}
+
+fn desks(arguments: &Arguments) -> anyhow::Result<Vec<(String, Copydesk)>> {
+    let mut desks = Vec::new();
+    for (profile, model) in &arguments.profiles {
+        let model = model.canonicalize();
+        let model = model.with_context(|| format!("there is no model of {profile}"))?;
+        for engine in &arguments.engines {
+            let desk = Copydesk {
+                program: arguments.program.clone(),
+                model: model.clone(),
+                engine: engine.clone(),
+                settings: arguments.set.clone(),
+            };
+            desks.push((format!("{profile}, {engine}"), desk));
+        }
+    }
+    Ok(desks)
+}
+
+fn profile(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, model) = text.split_once('=').ok_or("NAME=FOLDER is expected")?;
+    Ok((name.to_owned(), model.into()))
 }

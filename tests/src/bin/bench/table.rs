@@ -1,90 +1,79 @@
-//! Runs of the program, and the table of them.
+//! Tables in Markdown that are also read well as they are.
 
-use std::fmt;
-
-/// One run over all articles. Starting is not part of it, but for `start_seconds`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    /// Start of the process to its first record.
-    pub(crate) start_seconds: f64,
-    /// What the rest took.
-    pub(crate) seconds: f64,
-    /// The share of the articles that was done in that time.
-    pub(crate) share: f64,
-    pub(crate) articles: f64,
-    pub(crate) words: f64,
-    /// Tokens that the encoder read, those of all articles.
-    pub(crate) tokens: f64,
-    /// Processor time of the process, starting included.
-    pub(crate) cpu_seconds: f64,
-    /// Largest resident memory.
-    pub(crate) peak_mib: f64,
-}
-
-/// Repeated runs by what they were.
-#[derive(Default)]
-pub(crate) struct Table(Vec<(String, Vec<Run>)>);
-
-impl Table {
-    pub(crate) fn add(&mut self, name: &str, run: Run) {
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, runs)) => runs.push(run),
-            None => self.0.push((name.to_owned(), vec![run])),
+/// Rows of cells; the first is the header. The first column is text, the others are figures.
+pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        text += &line(row, &widths);
+        if i == 0 {
+            let rule = widths
+                .iter()
+                .enumerate()
+                .map(|(column, width)| match column {
+                    0 => "-".repeat(*width),
+                    _ => format!("{}:", "-".repeat(width.saturating_sub(1))),
+                });
+            text += &line(&rule.collect::<Vec<_>>(), &widths);
         }
     }
+    text
 }
 
-impl Run {
-    fn rate(&self, count: f64) -> f64 {
-        count * self.share / self.seconds
-    }
+fn line(row: &[String], widths: &[usize]) -> String {
+    let cells = row.iter().zip(widths).enumerate();
+    let cells = cells.map(|(column, (cell, width))| match column {
+        0 => format!("{cell:<width$}"),
+        _ => format!("{cell:>width$}"),
+    });
+    format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            out,
-            "{:<28} {:>26} {:>9} {:>10} {:>12} {:>9} {:>8} {:>12}",
-            "",
-            "tokens/s (min, max)",
-            "words/s",
-            "articles/s",
-            "CPU s/1,000",
-            "peak MiB",
-            "start s",
-            "to the first"
-        )?;
-        let first = self.0.first().map_or(f64::NAN, |(_, runs)| speed(runs));
-        for (name, runs) in &self.0 {
-            let of = |figure: fn(&Run) -> f64| median(runs.iter().map(figure));
-            let speeds = || runs.iter().map(|run| run.rate(run.tokens));
-            let (min, max) = (
-                speeds().fold(f64::INFINITY, f64::min),
-                speeds().fold(f64::NEG_INFINITY, f64::max),
-            );
-            let tokens = format!("{:.0} ({min:.0}, {max:.0})", speed(runs));
-            writeln!(
-                out,
-                "{name:<28} {tokens:>26} {:>9.0} {:>10.1} {:>12.2} {:>9.0} {:>8.2} {:>11.1}%",
-                of(|run| run.rate(run.words)),
-                of(|run| run.rate(run.articles)),
-                of(|run| 1_000.0 * run.cpu_seconds / run.articles),
-                of(|run| run.peak_mib),
-                of(|run| run.start_seconds),
-                100.0 * speed(runs) / first,
-            )?;
+/// A figure with so many decimals, thousands apart; a dash where there is none.
+pub(crate) fn figure(value: Option<f64>, decimals: usize) -> String {
+    let Some(value) = value.filter(|value| value.is_finite()) else {
+        return "–".to_owned();
+    };
+    let text = format!("{value:.decimals$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut grouped = String::new();
+    for (i, char) in whole.chars().enumerate() {
+        let left = whole.len() - i;
+        if i > 0 && left.is_multiple_of(3) && !grouped.ends_with('-') {
+            grouped.push(',');
         }
-        Ok(())
+        grouped.push(char);
     }
+    grouped + rest
 }
 
-/// Tokens a second, the median.
-fn speed(runs: &[Run]) -> f64 {
-    median(runs.iter().map(|run| run.rate(run.tokens)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = figures.collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [["", "words/s"], ["fast", "9"]].map(|row| row.map(str::to_owned).to_vec());
+
+        let table = markdown(&rows);
+
+        assert_eq!(
+            table,
+            "|      | words/s |\n| ---- | ------: |\n| fast |       9 |\n"
+        );
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let cells = [(Some(1234567.0), 0), (Some(-123.45), 1), (None, 0)];
+
+        let cells = cells.map(|(value, decimals)| figure(value, decimals));
+
+        assert_eq!(cells, ["1,234,567", "-123.5", "–"]);
+    }
 }
