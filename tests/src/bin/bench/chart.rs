@@ -94,7 +94,7 @@ pub(crate) fn line(points: &[Point], title: &str) -> anyhow::Result<Option<Strin
 impl Dot {
     fn of(system: &System) -> Option<Self> {
         // Ours are run in many ways; the first is the program itself, without Kafka.
-        let ours = system.engine.is_some();
+        let ours = !system.group.is_empty();
         if ours && system.name != "in process" {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::filter::{Filter, Ready};
-use crate::machine::cores;
+use crate::machine::{cores, has_gpu};
 use crate::post::{Admin, Lane, PARTITIONS, Post, free_address};
 
 /// Articles to warm up with: a few full batches.
@@ -49,6 +49,13 @@ impl Shift {
 }
 
 impl Copydesk {
+    /// The same with more settings.
+    pub(crate) fn with(&self, settings: &[String]) -> Self {
+        let mut other = self.clone();
+        other.settings.extend_from_slice(settings);
+        other
+    }
+
     /// `copydesk text`.
     pub(crate) fn filter(&self) -> Filter {
         let args = ["text", "--log", "warn", "--jsonl", "-"].map(str::to_owned);
@@ -120,11 +127,12 @@ impl Copydesk {
         settings.flat_map(|setting| ["--set".to_owned(), setting])
     }
 
-    /// The numbers that the engine calculates with on a CPU.
-    pub(crate) fn numbers(&self) -> &'static str {
+    /// The numbers that the engine calculates with on the CPU, whose limit is known.
+    pub(crate) fn numbers(&self) -> Option<&'static str> {
         match self.engine.as_str() {
-            "torch" => "bf16",
-            _ => "int8",
+            "openvino" => Some("int8"),
+            "torch" if !has_gpu() => Some("bf16"),
+            _ => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The machine that figures come from.
 
 use std::fs;
+use std::path::Path;
 
 /// Instruction sets that decide how fast a model runs, as the kernel names them.
 const SETS: [&str; 6] = [
@@ -33,4 +34,9 @@ pub(crate) fn describe() -> String {
 /// Cores that this process may use, and so those that it starts.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Whether there is a GPU that an engine may take.
+pub(crate) fn has_gpu() -> bool {
+    Path::new("/proc/driver/nvidia/version").exists()
 }

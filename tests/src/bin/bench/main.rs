@@ -10,6 +10,7 @@
 
 mod accept;
 mod accuracy;
+mod arguments;
 mod articles;
 mod chart;
 mod copydesk;
@@ -29,104 +30,18 @@ mod table;
 mod usage;
 mod waits;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use crate::accuracy::Gold;
+use crate::arguments::{Arguments, Part};
 use crate::articles::Articles;
 use crate::copydesk::Copydesk;
 use crate::limit::{Limits, Shape};
 use crate::report::Report;
 use crate::speed::progress;
-
-/// Measures the shipped program, and its peers beside it.
-#[derive(Parser)]
-struct Arguments {
-    /// Measure only these parts.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    #[arg(default_value = "limit,speed,peers,accuracy,waits,scaling")]
-    only: Vec<Part>,
-    /// Raw articles, gzipped JSON lines.
-    #[arg(long, default_value = "../shared/data/news/articles.jsonl.gz")]
-    articles: PathBuf,
-    /// Take this many of them, evenly spread.
-    #[arg(long, default_value_t = 1_000)]
-    take: usize,
-    /// The same for transformers, which are slow.
-    #[arg(long, default_value_t = 100)]
-    take_python: usize,
-    /// Times that each speed is measured.
-    #[arg(long, default_value_t = 1)]
-    repeats: usize,
-    /// The engines to measure; over Kafka, the first in all ways, the others in the usual two.
-    #[arg(long, value_delimiter = ',', default_value = "openvino,torch")]
-    engines: Vec<String>,
-    /// The profiles to measure: their model folders by name.
-    #[arg(long, value_delimiter = ',', value_parser = profile)]
-    #[arg(default_value = "accurate=services/encoder/models")]
-    profiles: Vec<(String, PathBuf)>,
-    /// More settings of the program, e.g. batch.linger_ms=5; may be given again.
-    #[arg(long)]
-    set: Vec<String>,
-    /// The program to measure.
-    #[arg(long, default_value = "target/release/copydesk")]
-    program: PathBuf,
-    /// The folder of the annotated sets.
-    #[arg(long, default_value = "../shared/data")]
-    data: PathBuf,
-    /// Seconds of load that waits are measured over.
-    #[arg(long, default_value_t = 40.0)]
-    load_seconds: f64,
-    /// The share of the full load that waits are measured at.
-    #[arg(long, default_value_t = 0.7)]
-    load: f64,
-    /// Words of the articles by whose length speed is measured.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "100,300,1000,3000,10000,20000"
-    )]
-    lengths: Vec<usize>,
-    /// Words of all articles of one length.
-    #[arg(long, default_value_t = 200_000)]
-    length_words: usize,
-    /// Sizes of the backlogs; for the whole range, 1000,5000,20000,50000.
-    #[arg(long, value_delimiter = ',', default_value = "1000,4000")]
-    backlogs: Vec<usize>,
-    /// Seconds of the part `soak`.
-    #[arg(long, default_value_t = 3_600)]
-    soak: u64,
-    /// Articles a second of the part `soak`.
-    #[arg(long, default_value_t = 10.0)]
-    rate: f64,
-    /// Where to save the figures as JSON, with charts beside it.
-    #[arg(long, default_value = "target/bench/report.json")]
-    json: PathBuf,
-    /// Write tables and charts into the README.
-    #[arg(long)]
-    accept: bool,
-}
-
-/// What can be measured on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// How fast the machine multiplies the encoder's matrices.
-    Limit,
-    /// Copydesk at full load.
-    Speed,
-    /// The peers at full load.
-    Peers,
-    /// F1 of all on annotated articles.
-    Accuracy,
-    /// From produced to visible, under load and idle.
-    Waits,
-    /// Speed by length of the articles and by size of the backlog.
-    Scaling,
-    /// Memory over hours.
-    Soak,
-}
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -168,6 +83,7 @@ impl<'a> Bench<'a> {
             articles: self.articles.lines.len(),
             words: self.articles.words,
             settings: self.arguments.set.clone(),
+            waits_settings: self.arguments.waits_set.clone(),
             limits: None,
             systems: Vec::new(),
             waits: Vec::new(),
@@ -232,6 +148,7 @@ impl<'a> Bench<'a> {
             seconds: self.arguments.load_seconds,
         };
         let (group, desk) = self.desks.first().context("there is an engine")?;
+        let desk = desk.with(&self.arguments.waits_set);
         for shift in speed::shifts(false) {
             let posts = |lane: &_| desk.posts(shift, lane);
             let name = format!("{group}: {}", shift.name());
@@ -300,9 +217,4 @@ fn desks(arguments: &Arguments) -> anyhow::Result<Vec<(String, Copydesk)>> {
         }
     }
     Ok(desks)
-}
-
-fn profile(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, model) = text.split_once('=').ok_or("NAME=FOLDER is expected")?;
-    Ok((name.to_owned(), model.into()))
 }

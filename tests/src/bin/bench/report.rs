@@ -18,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) words: usize,
     /// What differs from the program's defaults.
     pub(crate) settings: Vec<String>,
+    /// What differs besides where waits are measured.
+    pub(crate) waits_settings: Vec<String>,
     pub(crate) limits: Option<Limits>,
     pub(crate) systems: Vec<System>,
     pub(crate) waits: Vec<Waits>,
@@ -29,7 +31,8 @@ pub(crate) struct Report {
 /// One system, run in one way.
 #[derive(Serialize)]
 pub(crate) struct System {
-    /// Systems of one group differ in how they are run, not in what they find.
+    /// Profile and engine, empty for a peer. Systems of one group differ in how they are run, not in
+    /// what they find.
     pub(crate) group: String,
     pub(crate) name: String,
     /// What it multiplies, for its limit.
@@ -184,7 +187,15 @@ impl fmt::Display for Report {
             writeln!(out, "\n{}", self.speeds())?;
         }
         if !self.waits.is_empty() {
-            writeln!(out, "\n{}", self.waits())?;
+            let settings = match self.waits_settings.join(", ") {
+                settings if settings.is_empty() => "as above".to_owned(),
+                settings => settings,
+            };
+            writeln!(
+                out,
+                "\nFrom produced to visible under read_committed, settings {settings}:\n"
+            )?;
+            writeln!(out, "{}", self.waits())?;
         }
         if !self.lengths.is_empty() {
             let header = ["words of an article", "words/s", "µs a word"];

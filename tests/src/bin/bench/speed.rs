@@ -42,7 +42,8 @@ pub(crate) fn copydesk(
     shifts: &[Shift],
     articles: &Articles,
 ) -> anyhow::Result<()> {
-    let engine = Some((copydesk.numbers(), Shape::read(&copydesk.model)?));
+    let shape = Shape::read(&copydesk.model)?;
+    let engine = copydesk.numbers().map(|numbers| (numbers, shape));
     let (mut alone, _) = copydesk.filter().run(articles)?;
     let mut runs = Vec::new();
     for shift in shifts {
