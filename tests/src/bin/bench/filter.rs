@@ -41,16 +41,46 @@ struct Running {
 }
 
 impl Filter {
-    /// Sends articles through the program; what it took, and its answers.
-    pub(crate) fn run(&self, articles: &Articles) -> anyhow::Result<(Run, Vec<String>)> {
-        let running = self.start(articles);
+    /// Sends articles through the program; what it took.
+    pub(crate) fn run(&self, articles: &Articles) -> anyhow::Result<Run> {
+        self.run_after(&self.warm_up(articles)?, articles)
+    }
+
+    /// The same after articles to warm up with.
+    pub(crate) fn run_after(&self, warm_up: &[String], articles: &Articles) -> anyhow::Result<Run> {
+        Ok(self.measure(warm_up, articles)?.0)
+    }
+
+    /// What the program answers to articles.
+    pub(crate) fn answers(&self, articles: &Articles) -> anyhow::Result<Vec<String>> {
+        let warm_up = match self.ready {
+            Ready::Says => Vec::new(),
+            Ready::Answers(_) => articles.warm_up(1)?,
+        };
+        Ok(self.measure(&warm_up, articles)?.1)
+    }
+
+    /// Articles to warm the program up with, like these.
+    pub(crate) fn warm_up(&self, articles: &Articles) -> anyhow::Result<Vec<String>> {
+        match self.ready {
+            Ready::Says => Ok(Vec::new()),
+            Ready::Answers(count) => articles.warm_up(count),
+        }
+    }
+
+    fn measure(
+        &self,
+        warm_up: &[String],
+        articles: &Articles,
+    ) -> anyhow::Result<(Run, Vec<String>)> {
+        let running = self.start(warm_up);
         let running = running.with_context(|| format!("cannot start {}", self.name))?;
         running
             .measure(articles)
             .with_context(|| format!("{} has failed", self.name))
     }
 
-    fn start(&self, articles: &Articles) -> anyhow::Result<Running> {
+    fn start(&self, warm_up: &[String]) -> anyhow::Result<Running> {
         let started = Instant::now();
         let mut child = Command::new(&self.program)
             .args(&self.args)
@@ -64,10 +94,6 @@ impl Filter {
             watch: Watch::start(vec![child.id()]),
             child,
             start_seconds: 0.0,
-        };
-        let warm_up = match self.ready {
-            Ready::Says => Vec::new(),
-            Ready::Answers(count) => articles.warm_up(count)?,
         };
         if let Some((first, _)) = warm_up.split_first() {
             writeln!(running.stdin, "{first}")?;

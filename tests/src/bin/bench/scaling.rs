@@ -22,8 +22,9 @@ pub(crate) fn lengths(
     total: usize,
 ) -> anyhow::Result<Vec<Point>> {
     let filter = copydesk.filter();
+    let warm_up = filter.warm_up(articles)?;
     let point = |&size: &usize| {
-        let (run, _) = filter.run(&articles.of_length(size, total)?)?;
+        let run = filter.run_after(&warm_up, &articles.of_length(size, total)?)?;
         let words_rate = run.words_rate();
         Ok(Point { size, words_rate })
     };

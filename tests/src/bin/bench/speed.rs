@@ -8,7 +8,6 @@ use crate::filter::Filter;
 use crate::limit::Shape;
 use crate::peer;
 use crate::report::Report;
-use crate::run::Run;
 use crate::session::Session;
 
 /// Articles that workers warm up with.
@@ -44,7 +43,8 @@ pub(crate) fn copydesk(
 ) -> anyhow::Result<()> {
     let shape = Shape::read(&copydesk.model)?;
     let engine = copydesk.numbers().map(|numbers| (numbers, shape));
-    let (mut alone, _) = copydesk.filter().run(articles)?;
+    progress(&format!("{group}, in process"));
+    let mut alone = copydesk.filter().run(articles)?;
     let mut runs = Vec::new();
     for shift in shifts {
         progress(&format!("{group}, {}", shift.name()));
@@ -82,11 +82,11 @@ pub(crate) fn peers(
     Ok(())
 }
 
-fn add(report: &mut Report, filter: &Filter, articles: &Articles) -> anyhow::Result<Run> {
+fn add(report: &mut Report, filter: &Filter, articles: &Articles) -> anyhow::Result<()> {
     progress(&filter.name);
-    let (run, _) = filter.run(articles)?;
+    let run = filter.run(articles)?;
     report.system("", &filter.name).runs.push(run);
-    Ok(run)
+    Ok(())
 }
 
 /// The Python worker, ready and warm.
