@@ -44,6 +44,7 @@ pub(crate) struct Topics {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Model {
     pub(crate) path: PathBuf,
+    pub(crate) profile: Profile,
     /// How often the folder is looked at; 0 for never.
     pub(crate) watch_ms: u64,
     pub(crate) cache_mib: usize,
@@ -54,6 +55,16 @@ impl Model {
     pub(crate) fn watch(&self) -> Duration {
         Duration::from_millis(self.watch_ms)
     }
+}
+
+/// Which of the models of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Profile {
+    /// The one that finds most.
+    Accurate,
+    /// One of fewer layers with the same labels.
+    Fast,
 }
 
 /// Topics besides those of the model.

@@ -7,21 +7,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 pub(crate) use self::watch::{Finding, Watch};
+use crate::config::{Model, Profile};
 use crate::services::StageName;
 
 /// What every model folder holds.
 const MARK: &str = "heads.json";
 
 /// The folder that the setting `model.path` names; when that is empty, the first that is there of
-/// `models` beside the program, `../share/copydesk/models`, and the source tree's. Nothing is looked
-/// for where no stage needs it.
-pub(crate) fn find(setting: &Path, stages: &[StageName]) -> anyhow::Result<PathBuf> {
+/// `models` beside the program, `../share/copydesk/models`, and the source tree's. Within it, the
+/// one of `model.profile`. Nothing is looked for where no stage needs it.
+pub(crate) fn find(setting: &Model, stages: &[StageName]) -> anyhow::Result<PathBuf> {
     if !stages.iter().any(StageName::needs_model) {
-        return Ok(setting.to_owned());
+        return Ok(setting.path.clone());
     }
-    if !setting.as_os_str().is_empty() {
-        return named(setting);
+    let folder = if setting.path.as_os_str().is_empty() {
+        shipped()?
+    } else {
+        named(&setting.path)?
+    };
+    match setting.profile {
+        Profile::Accurate => Ok(folder),
+        Profile::Fast => fast(&folder),
     }
+}
+
+fn shipped() -> anyhow::Result<PathBuf> {
     let places = places()?;
     match places.iter().find(|place| place.join(MARK).is_file()) {
         Some(place) => Ok(place.clone()),
@@ -30,6 +40,17 @@ pub(crate) fn find(setting: &Path, stages: &[StageName]) -> anyhow::Result<PathB
             join(&places)
         ),
     }
+}
+
+fn fast(folder: &Path) -> anyhow::Result<PathBuf> {
+    let fast = folder.join("fast");
+    if !fast.join(MARK).is_file() {
+        bail!(
+            "model.profile = \"fast\", and {fast:?} is no model folder: it has no {MARK}; \
+             put one there, or set model.profile to \"accurate\""
+        );
+    }
+    Ok(fast)
 }
 
 fn named(folder: &Path) -> anyhow::Result<PathBuf> {

@@ -22,7 +22,7 @@ use crate::stages::{Builder, Built, Draft};
 /// Runs a service: the admin port first, so that it can be asked while the model loads.
 pub(crate) fn run(args: &RunArgs, config: &Config, live: Live) -> anyhow::Result<Outcome> {
     let service = Service::find(&args.service).expect("the command line takes no other name");
-    let model = model::find(&config.model.path, service.stages)?;
+    let model = model::find(&config.model, service.stages)?;
     let shutdown = Shutdown::new();
     stop_on_signals(shutdown.clone())?;
     let asked = renewal::hangups()?;

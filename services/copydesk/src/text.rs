@@ -31,7 +31,7 @@ const FIRST_BATCH: usize = 16;
 
 /// Enriches all inputs, in order.
 pub(crate) fn run(args: &TextArgs, config: &Config) -> anyhow::Result<Outcome> {
-    let model = model::find(&config.model.path, &args.stages)?;
+    let model = model::find(&config.model, &args.stages)?;
     let registry = prometheus::Registry::new();
     let builder = Builder::new(&args.stages, config, &registry)?;
     let mut pipeline = builder.build(&model)?.pipeline;

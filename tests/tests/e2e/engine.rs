@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use copydesk_proto::Article;
+use sha2::{Digest, Sha256};
 
+use crate::failure::copied_model;
 use crate::program::{run, run_with};
 
 /// Two numeric forms differ on what the model is in doubt about: this share of entities, at most,
@@ -112,4 +114,36 @@ fn topic_of_ones_own_is_checked() {
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains(setting), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn profile_picks_the_model_within_the_folder() {
+    let (folder, fast) = (copied_model(), copied_model());
+    let heads = fs::read_to_string(fast.path().join("heads.json")).unwrap();
+    let renamed = heads.replacen("copydesk-news", "copydesk-fast", 1);
+    let sums = fs::read_to_string(fast.path().join("SHA256SUMS")).unwrap();
+    let sums = sums.replace(&sha256(&heads), &sha256(&renamed));
+    fs::write(fast.path().join("heads.json"), renamed).unwrap();
+    fs::write(fast.path().join("SHA256SUMS"), sums).unwrap();
+    fs::rename(fast.path(), folder.path().join("fast")).unwrap();
+    let path = format!("model.path={}", folder.path().display());
+
+    let [accurate, fast] = ["accurate", "fast"].map(|profile| {
+        let profile = format!("model.profile={profile}");
+        let ended = run_with(
+            ["text", "--set", &path, "--set", &profile, "-"],
+            "Zoë in Zürich.",
+        );
+        let record = ended.records().pop().expect(&ended.stderr);
+        record.provenance.unwrap().model
+    });
+
+    assert!(accurate.starts_with("copydesk-news "), "{accurate}");
+    assert!(fast.starts_with("copydesk-fast "), "{fast}");
+}
+
+/// As `sha256sum` writes it.
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -121,14 +121,29 @@ fn missing_model_folder_says_what_to_do() {
 }
 
 /// A copy of the model that comes with the program.
-fn copied_model() -> TempDir {
+pub(crate) fn copied_model() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/encoder/models");
     for entry in model.read_dir().unwrap() {
         let entry = entry.unwrap();
-        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        if entry.path().is_file() {
+            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
     }
     folder
+}
+
+#[test]
+fn missing_fast_model_says_what_to_do() {
+    let model = copied_model();
+    let path = format!("model.path={}", model.path().display());
+
+    let ended = run(["text", "--set", &path, "--set", "model.profile=fast"]);
+
+    assert_eq!(ended.code, Some(1));
+    for part in ["model.profile", "/fast", "accurate"] {
+        assert!(ended.stderr.contains(part), "no {part} in {}", ended.stderr);
+    }
 }
 
 #[test]
