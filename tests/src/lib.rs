@@ -5,12 +5,14 @@
 //! broker that cannot start fails the test.
 
 mod broker;
+mod collector;
 pub mod gold;
 mod process;
 mod topic;
 mod wait;
 
 pub use broker::{Broker, BrokerOptions};
+pub use collector::{Collector, Span};
 pub use process::Process;
 pub use topic::{Record, Topic, Topics};
 pub use wait::{secs, wait_until};

@@ -23,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) batch: worker::Batch,
     pub(crate) limits: worker::Limits,
     pub(crate) retry: worker::Retry,
+    pub(crate) tracing: worker::Tracing,
     pub(crate) admin: worker::Admin,
     pub(crate) model: Model,
     pub(crate) encoder: copydesk_encoder::Settings,
@@ -155,6 +156,7 @@ impl Config {
             batch: self.batch.clone(),
             limits: self.limits.clone(),
             retry: self.retry.clone(),
+            tracing: self.tracing.clone(),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Batches: records on their way in, and what becomes of them on their way out.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use copydesk_proto::{Article, Format};
 use prometheus::IntGauge;
 
+use crate::conduct::Conduct;
 use crate::config::{self, Config};
 use crate::dead_letter::{Omitted, Reject};
 use crate::decode::decode;
 use crate::record::Record;
-use crate::stage::{Conduct, Pipeline};
+use crate::stage::Pipeline;
+use crate::trace::{BatchTrace, RecordTrace, Tracer};
 use crate::{Error, Metrics};
 
 /// Records read and not yet given to the stages.
@@ -19,6 +21,8 @@ pub(crate) struct Batch {
     in_flight: InFlight,
     /// When it is complete though not full; from the first record on.
     deadline: Option<Instant>,
+    /// When the first record was read.
+    since: Option<SystemTime>,
 }
 
 impl Batch {
@@ -28,6 +32,7 @@ impl Batch {
             bytes: 0,
             in_flight,
             deadline: None,
+            since: None,
         }
     }
 
@@ -40,6 +45,7 @@ impl Batch {
     pub(crate) fn push(&mut self, record: Record, limits: &config::Batch) {
         let linger = Duration::from_millis(limits.linger_ms);
         self.deadline.get_or_insert_with(|| Instant::now() + linger);
+        self.since.get_or_insert_with(SystemTime::now);
         self.bytes += record.bytes();
         self.in_flight.add(record.bytes());
         self.records.push(record);
@@ -59,6 +65,11 @@ impl Batch {
         self.bytes
     }
 
+    /// When its first record was read.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since.unwrap_or_else(SystemTime::now)
+    }
+
     /// Drops the records that are no longer ours.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Record) -> bool) {
         self.records.retain(keep);
@@ -67,6 +78,7 @@ impl Batch {
         self.in_flight.hold(self.records.len());
         if self.records.is_empty() {
             self.deadline = None;
+            self.since = None;
         }
     }
 }
@@ -82,6 +94,8 @@ pub(crate) struct Outcome {
     pub(crate) suspect: bool,
     /// It is delivered for good, in no transaction, and waits for its offset to be committed.
     pub(crate) delivered: bool,
+    /// Its span, where its trace is sampled.
+    pub(crate) trace: Option<RecordTrace>,
 }
 
 /// An article in the form in which it is produced.
@@ -98,6 +112,14 @@ impl Outcome {
             omitted: Omitted::default(),
             suspect: false,
             delivered: false,
+            trace: None,
+        }
+    }
+
+    /// Ends its span, once it is committed.
+    pub(crate) fn end_trace(&mut self) {
+        if let Some(trace) = self.trace.take() {
+            trace.end(self.result.as_ref().err());
         }
     }
 }
@@ -105,6 +127,7 @@ impl Outcome {
 /// What becomes of a batch, in the order of its records; held until it is committed.
 pub(crate) struct Outcomes {
     pub(crate) list: Vec<Outcome>,
+    pub(crate) trace: Option<BatchTrace>,
     _in_flight: InFlight,
 }
 
@@ -116,6 +139,7 @@ impl Outcomes {
         in_flight.add(enriched.map(|enriched| enriched.value.len()).sum());
         Self {
             list,
+            trace: None,
             _in_flight: in_flight,
         }
     }
@@ -183,36 +207,26 @@ pub(crate) fn process<D: From<Article> + Into<Article> + AsMut<Article>>(
     batch: Batch,
     pipeline: &mut Pipeline<D>,
     config: &Config,
+    tracer: Option<&Tracer>,
     pause: &mut dyn FnMut(Duration) -> Result<(), Error>,
 ) -> Result<Outcomes, Error> {
-    let mut articles = Vec::with_capacity(batch.records.len());
-    // For each record: nothing where it became an article, else why not.
-    let mut rejects = Vec::with_capacity(batch.records.len());
-    for record in &batch.records {
-        match decode(record, config.input.format, &config.limits) {
-            Ok(article) => {
-                articles.push(article);
-                rejects.push(None);
-            }
-            Err(reject) => rejects.push(Some(reject)),
-        }
-    }
+    let trace = tracer.and_then(|tracer| tracer.begin(&batch));
+    let (articles, rejects) = read(&batch.records, config);
     let conduct = Conduct {
         article_timeout: Some(config.limits.article_timeout()),
         retry: Some(&config.retry),
+        trace: trace.as_ref(),
         pause,
     };
     let mut enriched = pipeline
         .run_with(articles, conduct)?
         .into_iter()
         .map(|result| encode(result, config.output.format));
-    let outcome = |(record, reject): (Record, Option<Reject>)| match reject {
-        Some(reject) => Outcome::new(record, Err(reject)),
-        None => {
-            let result = enriched
-                .next()
-                .expect("a pipeline gives one result an article");
-            Outcome::new(record, result)
+    let outcome = |(record, reject): (Record, Option<Reject>)| {
+        let result = reject.map_or_else(|| enriched.next().expect(ONE_EACH), Err);
+        Outcome {
+            trace: trace.as_ref().and_then(|trace| trace.record(&record)),
+            ..Outcome::new(record, result)
         }
     };
     let list = batch
@@ -221,7 +235,28 @@ pub(crate) fn process<D: From<Article> + Into<Article> + AsMut<Article>>(
         .zip(rejects)
         .map(outcome)
         .collect();
-    Ok(Outcomes::new(list, batch.in_flight))
+    Ok(Outcomes {
+        trace,
+        ..Outcomes::new(list, batch.in_flight)
+    })
+}
+
+const ONE_EACH: &str = "a pipeline gives one result an article";
+
+/// Decodes records: the articles, and for each record nothing where it became one, else why not.
+fn read(records: &[Record], config: &Config) -> (Vec<Article>, Vec<Option<Reject>>) {
+    let mut articles = Vec::with_capacity(records.len());
+    let mut rejects = Vec::with_capacity(records.len());
+    for record in records {
+        match decode(record, config.input.format, &config.limits) {
+            Ok(article) => {
+                articles.push(article);
+                rejects.push(None);
+            }
+            Err(reject) => rejects.push(Some(reject)),
+        }
+    }
+    (articles, rejects)
 }
 
 fn encode(result: Result<Article, Reject>, format: Format) -> Result<Enriched, Reject> {

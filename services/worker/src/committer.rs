@@ -14,6 +14,7 @@ use crate::metrics::{ABORTED, COMMITTED};
 use crate::ownership::Ownership;
 use crate::record::now_ms;
 use crate::stopwatch::Stopwatch;
+use crate::trace::{BatchTrace, Step};
 use crate::transaction::Transactions;
 use crate::{Health, Metrics, Shutdown};
 
@@ -34,11 +35,15 @@ pub(crate) struct Committer {
 impl Committer {
     /// Commits a batch, or as much of it as is still ours.
     pub(crate) fn settle(&self, mut batch: Outcomes) -> Result<(), Error> {
-        let outcomes = &mut batch.list;
+        let Outcomes {
+            list: outcomes,
+            trace,
+            ..
+        } = &mut batch;
         let mut backoff = Backoff::new(&self.config.retry);
         let (mut attempts, mut is_excused) = (0, false);
         loop {
-            match self.attempt(outcomes)? {
+            match self.attempt(outcomes, trace.as_ref())? {
                 Attempt::Done => {
                     if attempts > 0 {
                         self.health.set_ready();
@@ -69,7 +74,11 @@ impl Committer {
     }
 
     /// Runs one transaction, and aborts it where that is the way out.
-    fn attempt(&self, outcomes: &mut Vec<Outcome>) -> Result<Attempt, Error> {
+    fn attempt(
+        &self,
+        outcomes: &mut Vec<Outcome>,
+        trace: Option<&BatchTrace>,
+    ) -> Result<Attempt, Error> {
         // No proof: the assignment is lost, with all that was read under it.
         let Some(claim) = self.ownership.claim() else {
             return Ok(Attempt::Done);
@@ -80,11 +89,15 @@ impl Committer {
             return Ok(Attempt::Done);
         }
         let start = Stopwatch::start();
-        let error = match self.transactions.commit(&claim, outcomes) {
+        let span = trace.map(BatchTrace::commit);
+        let committed = self.transactions.commit(&claim, outcomes);
+        Step::end(span, committed.as_ref().err().map(|error| chain(error)));
+        let error = match committed {
             Ok(next) => {
                 self.lag.commit(&next);
                 self.health.advance();
                 self.count(outcomes, start);
+                outcomes.iter_mut().for_each(Outcome::end_trace);
                 return Ok(Attempt::Done);
             }
             Err(error) if error.is_abort() => error,

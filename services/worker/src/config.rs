@@ -35,6 +35,8 @@ pub struct Config {
     pub limits: Limits,
     /// How failures are retried.
     pub retry: Retry,
+    /// Where traces go.
+    pub tracing: Tracing,
 }
 
 /// `[kafka]`: how to reach Kafka, and as whom.
@@ -169,6 +171,19 @@ pub struct Retry {
     pub max_attempts: u32,
 }
 
+/// `[tracing]`: where traces go. Records bring them in their headers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tracing {
+    /// Address of a collector that takes OTLP over HTTP, e.g. `http://127.0.0.1:4318`; empty for no
+    /// traces. Default ``.
+    pub endpoint: String,
+    /// Limit on one request to it, tries that follow included. Default `10000`.
+    pub timeout_ms: u64,
+    /// Spans that wait for it; further ones are dropped. Default `4096`.
+    pub max_queue_spans: usize,
+}
+
 /// `[admin]`: the port for metrics and health.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -249,7 +264,8 @@ impl Config {
             "output": {"format": "json", "compression": "zstd"},
             "batch": {"max_records": 256, "max_bytes": 4194304, "linger_ms": 50},
             "limits": {"max_value_bytes": 4194304, "article_timeout_ms": 300000, "stall_timeout_ms": 600000},
-            "retry": {"initial_ms": 200, "max_ms": 10000, "max_attempts": 5}
+            "retry": {"initial_ms": 200, "max_ms": 10000, "max_attempts": 5},
+            "tracing": {"endpoint": "", "timeout_ms": 10000, "max_queue_spans": 4096}
         }"#;
         serde_json::from_str(json).unwrap()
     }
@@ -267,6 +283,12 @@ impl Kafka {
     /// How long the batch in hand has to end, after a request to stop.
     pub fn stop_timeout(&self) -> Duration {
         Duration::from_millis(self.stop_timeout_ms)
+    }
+}
+
+impl Tracing {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
     }
 }
 

@@ -38,6 +38,9 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// Nothing can export traces: most often a variable `OTEL_EXPORTER_OTLP_*` that is wrong.
+    #[error("cannot set up the export of traces")]
+    Tracing(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// librdkafka does not take a property. Its own error is not kept: it shows the value, which
     /// may be a secret.
     #[error(
@@ -189,6 +192,7 @@ impl Error {
             Self::Config(_)
                 | Self::Bind { .. }
                 | Self::Thread { .. }
+                | Self::Tracing(_)
                 | Self::Property { .. }
                 | Self::Client(_)
                 | Self::Fenced { .. }

@@ -59,6 +59,7 @@ mod budget;
 mod call;
 mod clients;
 mod committer;
+mod conduct;
 pub mod config;
 mod continuity;
 mod dead_letter;
@@ -80,6 +81,7 @@ mod source;
 mod stage;
 mod stopwatch;
 mod succession;
+mod trace;
 mod transaction;
 
 pub use admin::Admin;

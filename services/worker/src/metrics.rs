@@ -31,6 +31,10 @@ const BYTES: [f64; 8] = [
 pub(crate) const COMMITTED: &str = "committed";
 pub(crate) const ABORTED: &str = "aborted";
 
+/// Outcomes of spans.
+pub(crate) const EXPORTED: &str = "exported";
+pub(crate) const DROPPED: &str = "dropped";
+
 /// The worker's metrics, in a registry of their own that others may add theirs to.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -55,6 +59,7 @@ pub struct Metrics {
     pub(crate) in_flight_bytes: IntGauge,
     pub(crate) ready: IntGauge,
     pub(crate) stalled: IntGauge,
+    pub(crate) spans: IntCounterVec,
 }
 
 impl Metrics {
@@ -79,6 +84,14 @@ impl Metrics {
         for outcome in [COMMITTED, ABORTED] {
             // So that the first one is seen as a change.
             transactions.with_label_values(&[outcome]);
+        }
+        let spans = new.counter_with(
+            "copydesk_spans_total",
+            "Spans of traces by outcome: exported or dropped.",
+            &["outcome"],
+        );
+        for outcome in [EXPORTED, DROPPED] {
+            spans.with_label_values(&[outcome]);
         }
         Self {
             records_consumed: new.counter("copydesk_records_consumed_total", "Records read."),
@@ -150,6 +163,7 @@ impl Metrics {
                 "1 while work waits and none was done for limits.stall_timeout_ms, else 0.",
             ),
             ready: new.gauge("copydesk_ready", "1 while the worker is ready, else 0."),
+            spans,
             registry,
         }
     }

@@ -17,7 +17,8 @@ use crate::dead_letter::{self, Fault, Reject};
 use crate::decode::CONTENT_TYPE;
 use crate::deliveries::{Deliveries, Reports};
 use crate::error::{Error, Refusal};
-use crate::record::{Header, Record};
+use crate::record::Header;
+use crate::trace::{RecordTrace, TRACEPARENT};
 
 pub(crate) use resend::Resent;
 
@@ -127,7 +128,7 @@ impl Outbox {
         let (topic, headers, value) = match result {
             Ok(enriched) => (
                 &topics.output,
-                self.enriched_headers(record),
+                self.enriched_headers(outcome),
                 Some(&enriched.value[..]),
             ),
             Err(reject) => (
@@ -173,12 +174,16 @@ impl Outbox {
         }
     }
 
-    fn enriched_headers(&self, record: &Record) -> Vec<Header> {
-        let own = record.headers.iter();
-        let mut headers: Vec<Header> = own
-            .filter(|(name, _)| !name.eq_ignore_ascii_case(CONTENT_TYPE))
-            .cloned()
-            .collect();
+    /// The record's own headers, but for what is different of the article that it became.
+    fn enriched_headers(&self, outcome: &Outcome) -> Vec<Header> {
+        let trace = outcome.trace.as_ref();
+        let stays = |name: &str| {
+            let is_span = trace.is_some() && name.eq_ignore_ascii_case(TRACEPARENT);
+            !is_span && !name.eq_ignore_ascii_case(CONTENT_TYPE)
+        };
+        let own = outcome.record.headers.iter();
+        let mut headers: Vec<Header> = own.filter(|(name, _)| stays(name)).cloned().collect();
+        headers.extend(trace.map(RecordTrace::header));
         let media_type = self.config.output.format.media_type();
         headers.push((
             CONTENT_TYPE.to_owned(),

@@ -20,6 +20,7 @@ use crate::refusal::LastRefusal;
 use crate::sink::Sink;
 use crate::source::{Context, Source};
 use crate::succession::Succession;
+use crate::trace::Tracer;
 use crate::transaction::Transactions;
 use crate::{ConfigError, Error, Health, Metrics, Pipeline, Shutdown, Successor};
 
@@ -33,6 +34,7 @@ pub struct Worker<D> {
     succession: Succession<D>,
     metrics: Metrics,
     health: Health,
+    tracer: Option<Tracer>,
 }
 
 impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
@@ -52,6 +54,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             succession: Succession::new(),
             metrics,
             health,
+            tracer: None,
         })
     }
 
@@ -65,6 +68,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     /// Blocks: call it on a plain thread, never in a tokio runtime. After a request it returns
     /// within `kafka.stop_timeout_ms` and the time that the stages need for the batch in hand.
     pub fn run(mut self, shutdown: &Shutdown) -> Result<(), Error> {
+        self.tracer = Tracer::open(&self.config, &self.metrics)?;
         let mut backoff = Backoff::new(&self.config.retry);
         while !shutdown.is_requested() {
             let start = Instant::now();
@@ -217,7 +221,8 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             health.advance();
             session.pause(time, shutdown, stop_timeout)
         };
-        process(batch, &mut self.pipeline, &self.config, &mut pause)
+        let tracer = self.tracer.as_ref();
+        process(batch, &mut self.pipeline, &self.config, tracer, &mut pause)
     }
 
     /// Waits until the sink takes the batch, and serves rebalances meanwhile. A batch for which

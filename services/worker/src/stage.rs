@@ -11,8 +11,9 @@ use crate::Error;
 use crate::backoff::Backoff;
 use crate::budget::{Budget, StageError};
 use crate::call::{UNAVAILABLE, call};
-use crate::config::Retry;
+use crate::conduct::Conduct;
 use crate::dead_letter::Reject;
+use crate::trace::Step;
 
 /// One step of a pipeline. `D` is the work in progress on one article, which carries what the
 /// stages tell each other besides the article itself.
@@ -31,16 +32,6 @@ pub trait Stage<D>: Send {
 pub struct Pipeline<D> {
     stages: Vec<Box<dyn Stage<D>>>,
     stage_seconds: Option<HistogramVec>,
-}
-
-/// How a pipeline goes about a batch.
-pub(crate) struct Conduct<'a> {
-    /// Budget of a stage's call; none for no limit.
-    pub(crate) article_timeout: Option<Duration>,
-    /// How often an article is tried again whose failure may pass; none for never.
-    pub(crate) retry: Option<&'a Retry>,
-    /// Called before each stage, with no time, and to wait. An error gives the batch up.
-    pub(crate) pause: &'a mut dyn FnMut(Duration) -> Result<(), Error>,
 }
 
 impl<D> Pipeline<D> {
@@ -70,6 +61,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
         let conduct = Conduct {
             article_timeout: None,
             retry: None,
+            trace: None,
             pause: &mut |_| Ok(()),
         };
         self.run_with(articles, conduct)
@@ -149,8 +141,15 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
             let budget = conduct
                 .article_timeout
                 .map_or(Budget::unlimited(), Budget::of);
+            let span = conduct
+                .trace
+                .map(|trace| trace.stage(stage.name(), articles.len()));
             let start = Instant::now();
             let called = call(stage.as_mut(), &mut drafts, &budget);
+            Step::end(
+                span,
+                called.as_ref().err().map(|reject| reject.detail.clone()),
+            );
             let seconds = start.elapsed().as_secs_f64();
             if let Some(stage_seconds) = &self.stage_seconds {
                 stage_seconds
@@ -182,6 +181,7 @@ fn report<D: AsMut<Article>>(stage: &str, seconds: f64, drafts: &mut [D]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Retry;
 
     /// A draft with nothing but its article.
     struct Draft(Article);
@@ -231,6 +231,7 @@ mod tests {
         let conduct = Conduct {
             article_timeout,
             retry: Some(&RETRY),
+            trace: None,
             pause: &mut |_| Ok(()),
         };
         pipeline.run_with(articles(texts), conduct).unwrap()
@@ -332,6 +333,7 @@ mod tests {
         let conduct = Conduct {
             article_timeout: None,
             retry: Some(&RETRY),
+            trace: None,
             pause: &mut |wait| {
                 waits.extend((!wait.is_zero()).then_some(wait));
                 Ok(())
@@ -365,6 +367,7 @@ mod tests {
         let conduct = Conduct {
             article_timeout: None,
             retry: None,
+            trace: None,
             pause: &mut |_| Err(Error::Stopped),
         };
 

@@ -22,3 +22,4 @@ mod replay;
 mod security;
 mod settings;
 mod text;
+mod tracing;

@@ -11,5 +11,6 @@ mod order;
 mod pauses;
 mod rejects;
 mod startup;
+mod tracing;
 mod worker;
 mod zombie;

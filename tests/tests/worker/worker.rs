@@ -10,7 +10,7 @@ use copydesk_proto::{Article, Format};
 use copydesk_tests::{Broker, Record, Topics, wait_until};
 use copydesk_worker::config::{
     Batch, Delivery, Input, InputFormat, Kafka, Limits, Output, Properties, Retry,
-    Topics as TopicNames,
+    Topics as TopicNames, Tracing,
 };
 use copydesk_worker::{
     Budget, Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
@@ -224,6 +224,11 @@ pub(crate) fn config_of(brokers: String, topics: TopicNames) -> Config {
             initial_ms: 50,
             max_ms: 500,
             max_attempts: 5,
+        },
+        tracing: Tracing {
+            endpoint: String::new(),
+            timeout_ms: 1_000,
+            max_queue_spans: 4096,
         },
     }
 }

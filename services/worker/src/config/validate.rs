@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Config, Kafka, Limits, Topics};
+use axum::http::Uri;
+use axum::http::uri::Authority;
+
+use super::{Config, Kafka, Limits, Topics, Tracing};
 
 /// A setting that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,7 @@ impl Config {
         self.validate_names()?;
         self.validate_times()?;
         self.validate_sizes()?;
+        self.validate_tracing()?;
         self.validate_properties()
     }
 
@@ -206,6 +210,37 @@ impl Config {
         Ok(())
     }
 
+    fn validate_tracing(&self) -> Result<(), ConfigError> {
+        let Tracing {
+            endpoint,
+            timeout_ms,
+            max_queue_spans,
+        } = &self.tracing;
+        let is_http = |address: &Uri| {
+            let authority = address.authority().map(Authority::as_str);
+            address.scheme_str() == Some("http")
+                && authority.is_some_and(|name| !name.contains('@'))
+        };
+        let is_right = endpoint.is_empty() || endpoint.parse().as_ref().is_ok_and(is_http);
+        let expected = "it must be empty or the address of a collector, e.g. http://127.0.0.1:4318";
+        check(is_right, "tracing.endpoint", endpoint, expected)?;
+        let expected = "it is too short to work with";
+        check(
+            *timeout_ms >= 100,
+            "tracing.timeout_ms",
+            timeout_ms,
+            expected,
+        )?;
+        let expected = "it must be from 1 to 1000000";
+        let is_right = (1..=1_000_000).contains(max_queue_spans);
+        check(
+            is_right,
+            "tracing.max_queue_spans",
+            max_queue_spans,
+            expected,
+        )
+    }
+
     fn validate_properties(&self) -> Result<(), ConfigError> {
         for (name, expected) in OWN_PROPERTIES {
             let is_theirs = !self.kafka.librdkafka.contains(name);
@@ -259,7 +294,7 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused() {
-        let cases: [(&str, Spoil); 11] = [
+        let cases: [(&str, Spoil); 14] = [
             ("kafka.brokers", |config| config.kafka.brokers.clear()),
             ("kafka.assignment", |config| {
                 config.kafka.assignment = "sticky".to_owned()
@@ -283,6 +318,15 @@ mod tests {
             }),
             ("limits.stall_timeout_ms", |config| {
                 config.limits.stall_timeout_ms = 300_000
+            }),
+            ("tracing.endpoint", |config| {
+                config.tracing.endpoint = "https://collector:4318".to_owned()
+            }),
+            ("tracing.endpoint", |config| {
+                config.tracing.endpoint = "http://user:secret@collector:4318".to_owned()
+            }),
+            ("tracing.max_queue_spans", |config| {
+                config.tracing.max_queue_spans = 0
             }),
             ("kafka.librdkafka", |config| {
                 let property = ("isolation.level".to_owned(), "read_uncommitted".to_owned());

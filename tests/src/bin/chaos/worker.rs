@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use copydesk_proto::{Article, Format};
 use copydesk_worker::config::{
-    Batch, Delivery, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics,
+    Batch, Delivery, Input, InputFormat, Kafka, Limits, Output, Properties, Retry, Topics, Tracing,
 };
 use copydesk_worker::{
     Budget, Config, Error, Health, Metrics, Pipeline, Shutdown, Stage, StageError, Worker,
@@ -131,6 +131,11 @@ fn config(orders: &Orders) -> Config {
             initial_ms: 50,
             max_ms: 500,
             max_attempts: 5,
+        },
+        tracing: Tracing {
+            endpoint: String::new(),
+            timeout_ms: 1_000,
+            max_queue_spans: 1,
         },
     }
 }
