@@ -184,7 +184,7 @@ impl fmt::Display for Report {
             writeln!(out, "Limits: {limits}")?;
         }
         if !self.systems.is_empty() {
-            writeln!(out, "\n{}", self.speeds())?;
+            write!(out, "\n{}", self.speeds())?;
         }
         if !self.waits.is_empty() {
             let settings = match self.waits_settings.join(", ") {
@@ -195,15 +195,15 @@ impl fmt::Display for Report {
                 out,
                 "\nFrom produced to visible under read_committed, settings {settings}:\n"
             )?;
-            writeln!(out, "{}", self.waits())?;
+            write!(out, "{}", self.waits())?;
         }
         if !self.lengths.is_empty() {
             let header = ["words of an article", "words/s", "µs a word"];
-            writeln!(out, "\n{}", points(header, &self.lengths))?;
+            write!(out, "\n{}", points(header, &self.lengths))?;
         }
         if !self.backlogs.is_empty() {
             let header = ["articles of the backlog", "words/s", "µs a word"];
-            writeln!(out, "\n{}", points(header, &self.backlogs))?;
+            write!(out, "\n{}", points(header, &self.backlogs))?;
         }
         match &self.soak {
             Some(soak) => writeln!(out, "\n{soak}"),
