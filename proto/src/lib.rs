@@ -20,3 +20,10 @@ mod v1 {
 pub use decode::{DecodeError, decode};
 pub use format::{Format, UnknownFormat, encode};
 pub use v1::{Article, Entity, Input, Language, Provenance, StageReport, Topic};
+
+/// An article is its own work in progress, where stages need nothing else.
+impl AsMut<Article> for Article {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}

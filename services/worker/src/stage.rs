@@ -183,34 +183,13 @@ mod tests {
     use super::*;
     use crate::config::Retry;
 
-    /// A draft with nothing but its article.
-    struct Draft(Article);
-
-    impl From<Article> for Draft {
-        fn from(article: Article) -> Self {
-            Self(article)
-        }
-    }
-
-    impl From<Draft> for Article {
-        fn from(draft: Draft) -> Self {
-            draft.0
-        }
-    }
-
-    impl AsMut<Article> for Draft {
-        fn as_mut(&mut self) -> &mut Article {
-            &mut self.0
-        }
-    }
-
     /// Upper-cases; panics on `panic`, fails on `fail`, and some times on `tired`.
     #[derive(Default)]
     struct Shout {
         naps: u32,
     }
 
-    fn shouting(naps: u32) -> Pipeline<Draft> {
+    fn shouting(naps: u32) -> Pipeline<Article> {
         Pipeline::new(vec![Box::new(Shout { naps })])
     }
 
@@ -224,7 +203,7 @@ mod tests {
 
     /// Runs with retries, and never waits.
     fn run(
-        mut pipeline: Pipeline<Draft>,
+        mut pipeline: Pipeline<Article>,
         article_timeout: Option<Duration>,
         texts: &[&str],
     ) -> Vec<Result<Article, Reject>> {
@@ -243,13 +222,13 @@ mod tests {
         max_attempts: 3,
     };
 
-    impl Stage<Draft> for Shout {
+    impl Stage<Article> for Shout {
         fn name(&self) -> &'static str {
             "shout"
         }
 
-        fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
-            for Draft(article) in drafts {
+        fn process(&mut self, articles: &mut [Article], budget: &Budget) -> Result<(), StageError> {
+            for article in articles {
                 budget.check()?;
                 article.text = article.text.to_uppercase();
                 match article.text.as_str() {

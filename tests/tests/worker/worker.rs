@@ -20,38 +20,17 @@ use tracing_subscriber::EnvFilter;
 /// Longest time that a test waits for what takes a second on an idle machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// A draft with nothing but its article.
-pub(crate) struct Draft(Article);
-
-impl From<Article> for Draft {
-    fn from(article: Article) -> Self {
-        Self(article)
-    }
-}
-
-impl From<Draft> for Article {
-    fn from(draft: Draft) -> Self {
-        draft.0
-    }
-}
-
-impl AsMut<Article> for Draft {
-    fn as_mut(&mut self) -> &mut Article {
-        &mut self.0
-    }
-}
-
 /// Upper-cases. Panics on an article that says `panic`, makes one that says `grow` large, and is at
 /// one that says `endless` until its budget is spent.
 pub(crate) struct Shout;
 
-impl Stage<Draft> for Shout {
+impl Stage<Article> for Shout {
     fn name(&self) -> &'static str {
         "shout"
     }
 
-    fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
-        for Draft(article) in drafts {
+    fn process(&mut self, articles: &mut [Article], budget: &Budget) -> Result<(), StageError> {
+        for article in articles {
             article.text = match article.text.as_str() {
                 "endless" => loop {
                     budget.check()?;
@@ -69,12 +48,12 @@ impl Stage<Draft> for Shout {
 /// Takes its time for each batch.
 pub(crate) struct Slow(pub(crate) Duration);
 
-impl Stage<Draft> for Slow {
+impl Stage<Article> for Slow {
     fn name(&self) -> &'static str {
         "slow"
     }
 
-    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+    fn process(&mut self, _: &mut [Article], _: &Budget) -> Result<(), StageError> {
         pass(self.0);
         Ok(())
     }
@@ -83,12 +62,12 @@ impl Stage<Draft> for Slow {
 /// Takes its time for the first batch.
 pub(crate) struct SlowOnce(pub(crate) Option<Duration>);
 
-impl Stage<Draft> for SlowOnce {
+impl Stage<Article> for SlowOnce {
     fn name(&self) -> &'static str {
         "slow_once"
     }
 
-    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+    fn process(&mut self, _: &mut [Article], _: &Budget) -> Result<(), StageError> {
         pass(self.0.take().unwrap_or_default());
         Ok(())
     }
@@ -99,13 +78,13 @@ pub(crate) struct Tired {
     pub(crate) naps: u32,
 }
 
-impl Stage<Draft> for Tired {
+impl Stage<Article> for Tired {
     fn name(&self) -> &'static str {
         "tired"
     }
 
-    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
-        let is_tired = drafts.iter().any(|draft| draft.0.text == "tired");
+    fn process(&mut self, articles: &mut [Article], _: &Budget) -> Result<(), StageError> {
+        let is_tired = articles.iter().any(|article| article.text == "tired");
         if is_tired && self.naps > 0 {
             self.naps -= 1;
             return Err(StageError::retriable("must rest"));
@@ -117,12 +96,12 @@ impl Stage<Draft> for Tired {
 /// Stands still until it is told to go on, or nobody is left to tell it.
 pub(crate) struct Stuck(pub(crate) Receiver<()>);
 
-impl Stage<Draft> for Stuck {
+impl Stage<Article> for Stuck {
     fn name(&self) -> &'static str {
         "stuck"
     }
 
-    fn process(&mut self, _: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+    fn process(&mut self, _: &mut [Article], _: &Budget) -> Result<(), StageError> {
         self.0.recv().ok();
         Ok(())
     }
@@ -141,26 +120,24 @@ impl Trace {
     }
 }
 
-impl Stage<Draft> for Trace {
+impl Stage<Article> for Trace {
     fn name(&self) -> &'static str {
         "trace"
     }
 
-    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
+    fn process(&mut self, articles: &mut [Article], _: &Budget) -> Result<(), StageError> {
         let now = Instant::now();
-        let partitions: BTreeSet<i32> = drafts.iter().filter_map(Draft::partition).collect();
+        let partitions: BTreeSet<i32> = articles.iter().filter_map(partition).collect();
         let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         passed.extend(partitions.into_iter().map(|partition| (partition, now)));
         Ok(())
     }
 }
 
-impl Draft {
-    /// The partition that the article came from.
-    fn partition(&self) -> Option<i32> {
-        let input = self.0.provenance.as_ref()?.input.as_ref()?;
-        Some(input.partition)
-    }
+/// The partition that an article came from.
+fn partition(article: &Article) -> Option<i32> {
+    let input = article.provenance.as_ref()?.input.as_ref()?;
+    Some(input.partition)
 }
 
 fn pass(time: Duration) {
@@ -254,7 +231,7 @@ impl Running {
         Self::start_with(config, vec![Box::new(Shout)])
     }
 
-    pub(crate) fn start_with(config: Config, stages: Vec<Box<dyn Stage<Draft>>>) -> Self {
+    pub(crate) fn start_with(config: Config, stages: Vec<Box<dyn Stage<Article>>>) -> Self {
         show_logs();
         let (metrics, shutdown) = (Metrics::new("test"), Shutdown::new());
         let health = Health::new(&metrics);

@@ -140,37 +140,16 @@ fn config(orders: &Orders) -> Config {
     }
 }
 
-/// A draft with nothing but its article.
-struct Draft(Article);
-
-impl From<Article> for Draft {
-    fn from(article: Article) -> Self {
-        Self(article)
-    }
-}
-
-impl From<Draft> for Article {
-    fn from(draft: Draft) -> Self {
-        draft.0
-    }
-}
-
-impl AsMut<Article> for Draft {
-    fn as_mut(&mut self) -> &mut Article {
-        &mut self.0
-    }
-}
-
 /// Transforms the text, and panics on poison.
 struct Transform;
 
-impl Stage<Draft> for Transform {
+impl Stage<Article> for Transform {
     fn name(&self) -> &'static str {
         "transform"
     }
 
-    fn process(&mut self, drafts: &mut [Draft], _: &Budget) -> Result<(), StageError> {
-        for Draft(article) in drafts {
+    fn process(&mut self, articles: &mut [Article], _: &Budget) -> Result<(), StageError> {
+        for article in articles {
             article.text = transformed(&article.text);
         }
         Ok(())
