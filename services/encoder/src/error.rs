@@ -81,7 +81,7 @@ pub enum Error {
 impl Error {
     /// Whether memory ran out, on the CPU or the GPU: with fewer windows, or later, it may not.
     pub fn is_out_of_memory(&self) -> bool {
-        let text = match self {
+        let text: String = match self {
             #[cfg(feature = "torch")]
             Self::Torch(error) => error.to_string(),
             #[cfg(feature = "torch")]
