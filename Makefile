@@ -70,6 +70,7 @@ train: setup $(venv)/ready ## Train the model into services/encoder/models: make
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
 
 quality: native ## Measure quality against gold: make quality [ARGS=...]
+	cargo build --locked --release --package copydesk
 	cargo run --locked --release --package copydesk-tests --bin quality -- $(ARGS)
 
 peers: setup ## Fetch what bench compares with into .cache/peers (8 GB)
