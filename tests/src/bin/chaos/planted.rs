@@ -109,7 +109,7 @@ impl Worker {
         if plant != Plant::NoTransaction {
             producer.init_transactions(TIMEOUT)?;
         }
-        let consumer = consumer(&orders).create_with_context(Assigned::default())?;
+        let consumer = consumer(plant, &orders).create_with_context(Assigned::default())?;
         let consumer: BaseConsumer<Assigned> = consumer;
         consumer.subscribe(&[&orders.input])?;
         Ok(Self {
@@ -318,13 +318,18 @@ fn producer(plant: Plant, orders: &Orders) -> ClientConfig {
     client
 }
 
-fn consumer(orders: &Orders) -> ClientConfig {
+fn consumer(plant: Plant, orders: &Orders) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", &orders.brokers);
     client.set("group.id", &orders.group);
     client.set("isolation.level", "read_committed");
     client.set("enable.auto.commit", "false");
-    client.set("auto.offset.reset", "earliest");
+    let reset = match plant {
+        // An offset that is past the end is none: to begin anew would bring back what was lost.
+        Plant::OffsetTooFar => "latest",
+        _ => "earliest",
+    };
+    client.set("auto.offset.reset", reset);
     client.set("session.timeout.ms", SESSION.as_millis().to_string());
     client.set(
         "heartbeat.interval.ms",
