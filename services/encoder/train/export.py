@@ -18,7 +18,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-MODEL_NAME, VERSION = "copydesk-news", "2026.11.22"
+MODEL_NAME, VERSION = "copydesk-news", "2026.11.22.2"
 FILES = (
     "config.json",
     "heads.json",

@@ -147,3 +147,29 @@ fn sha256(text: &str) -> String {
     let digest = Sha256::digest(text);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[test]
+fn topic_of_ones_own_is_found_by_its_description() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copydesk.toml");
+    let topic = "[[classify.topics]]\ncode = 'chips'\nname = 'Semiconductors'\ndescription = \
+        'Makers of computer chips, chip factories, export controls on semiconductors.'\n\
+        threshold = 0.0\n";
+    fs::write(&file, topic).unwrap();
+    let texts = [
+        "Chip maker to build a $20 billion semiconductor factory\nThe company said its new \
+            plant would make advanced computer chips from 2027, as export controls tighten.",
+        "Striker scores twice as City win the derby\nThe home side took the lead after ten \
+            minutes and never looked back in front of 50,000 fans.",
+    ];
+
+    let scores = texts.map(|text| {
+        let ended = run_with(["text", "--config", file.to_str().unwrap(), "-"], text);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let record = ended.records().remove(0);
+        let chips = record.topics.iter().find(|topic| topic.code == "chips");
+        chips.expect("no score is below its threshold").score
+    });
+
+    assert!(scores[0] > 0.3 && scores[1] < 0.05, "{scores:?}");
+}
