@@ -312,10 +312,13 @@ fn samples_have_topics_and_entities_where_they_say() {
     let ended = run(["text".as_ref(), samples.as_os_str()]);
 
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(ended.records().len(), samples.read_dir().unwrap().count());
-    for record in ended.records() {
+    let records = ended.records();
+    assert_eq!(records.len(), samples.read_dir().unwrap().count());
+    for record in &records {
         assert!(!record.entities.is_empty(), "{}", record.id);
-        assert!(!record.topics.is_empty(), "{}", record.id);
-        assert_field_positions(&record);
+        assert_field_positions(record);
     }
+    // In doubt an article gets none.
+    let undecided = records.iter().filter(|record| record.topics.is_empty());
+    assert!(undecided.count() <= 2);
 }
