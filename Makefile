@@ -13,7 +13,7 @@ venv := .cache/venv
 tools := .cache/tools
 cargo_tools := .cache/cargo
 go_tools := $(CURDIR)/.cache/go
-python := $(train) deploy/helm tests/peers
+python := $(train) deploy tests/peers
 
 .PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality peers bench soak chaos pauses clean
 
@@ -55,9 +55,10 @@ fmt: $(tools)/ready ## Format the code
 deny: $(cargo_tools)/bin/cargo-deny ## Check licences and sources of dependencies; make deny ARGS=advisories asks GitHub for known holes
 	$< --all-features check $(or $(ARGS),bans licenses sources)
 
-helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform ## Check the Helm chart, by schemas and by the program (needs Go)
+helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform $(go_tools)/compose-spec ## Check the Helm chart and compose.yaml, by schemas and by the program (needs Go)
 	cargo build --locked --package copydesk
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
+	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/check_compose.py target/debug/copydesk
 
 image: native ## Build the image around the program and try it (needs root, buildah and debootstrap)
 	cargo build --locked --release --package copydesk --no-default-features --features openvino --target-dir target/image
@@ -111,6 +112,11 @@ $(go_tools)/helm: | setup
 
 $(go_tools)/kubeconform: | setup
 	GOBIN=$(go_tools) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+
+# The program that the Compose Specification is validated with has no name of its own.
+$(go_tools)/compose-spec: | setup
+	GOBIN=$(go_tools) go install github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+	mv $(go_tools)/cmd $@
 
 # Without optimisation: building them takes longer than they run.
 $(cargo_tools)/bin/cargo-deny: | setup
