@@ -60,9 +60,10 @@ helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform $(go_tools)
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/check_compose.py target/debug/copydesk
 
-image: native ## Build the image around the program and try it (needs root, buildah and debootstrap)
-	cargo build --locked --release --package copydesk --no-default-features --features openvino --target-dir target/image
-	@deploy/image_test.sh target/image/release/copydesk
+image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the program and try it: make image [ARGS=torch] (needs root, buildah and debootstrap)
+	cargo build --locked --release --package copydesk \
+	  $(if $(ARGS),,--no-default-features --features openvino --target-dir target/image)
+	@PATH=$(CURDIR)/$(cargo_tools)/bin:$$PATH deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)
 
 fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
 	@deploy/fuzz.sh $(or $(SECONDS),60)
@@ -121,6 +122,9 @@ $(go_tools)/compose-spec: | setup
 # Without optimisation: building them takes longer than they run.
 $(cargo_tools)/bin/cargo-deny: | setup
 	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-deny@0.20.2
+
+$(cargo_tools)/bin/cargo-cyclonedx: | setup
+	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-cyclonedx@0.5.9
 
 $(cargo_tools)/bin/cargo-fuzz: | setup
 	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-fuzz@0.13.2

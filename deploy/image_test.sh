@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds the last stages of deploy/Dockerfile around a built program, and runs what comes out:
 #
-#   image_test.sh PROGRAM       as root; needs buildah and debootstrap (apt-get install buildah debootstrap)
+#   image_test.sh PROGRAM [torch]       as root; needs buildah and debootstrap (apt-get install buildah debootstrap),
+#                                       and cargo-cyclonedx on PATH
 #
+# With `torch` the image is that of the target torch, with libtorch in it, and PROGRAM has both engines.
 # No registry and no container engine is needed: the base is made of Debian's own packages, like the image
 # debian:bookworm-slim. The stages that compile are left out; PROGRAM and deploy/install.sh stand for them.
 set -euo pipefail
@@ -13,8 +15,10 @@ source "$root/deploy/lib.sh"
 
 work=$root/.cache/image
 image=localhost/copydesk-test
+# Of the image with OpenVINO alone; libtorch has 500 MB by itself.
 max_bytes=250000000
 user=65532
+engine=openvino
 worker=
 
 buildah() {
@@ -36,20 +40,37 @@ make_base() {
   rm -rf "$work/base"
 }
 
-# last_stages: the Dockerfile from the base on, without the stage for libtorch.
+# last_stages: the Dockerfile's base, and the one stage on it that is to be tried.
 last_stages() {
   sed -n '/^ARG/p' "$root/deploy/Dockerfile"
-  sed -n '/^FROM debian/,$p' "$root/deploy/Dockerfile" | sed '/^FROM base AS torch/,/^$/d'
+  sed -n '/^FROM debian/,/^$/p; /^FROM base AS '"$engine"'$/,/^$/p' "$root/deploy/Dockerfile"
+}
+
+# list_crates: makes the lists of crates by the Dockerfile's own commands, in a copy of the sources: they write
+# beside each Cargo.toml.
+list_crates() {
+  rm -rf "$work/src"
+  mkdir "$work/src"
+  git -C "$root" ls-files -z --cached --others --exclude-standard |
+    tar --create --directory "$root" --null --files-from - | tar --extract --directory "$work/src"
+  local commands
+  commands=$(sed -n '/^RUN cargo cyclonedx/,/^$/{s/^RUN //;p}' "$root/deploy/Dockerfile")
+  (cd "$work/src" && bash -euo pipefail -c "$commands") \
+    >"$work/sbom.log" 2>&1 || fail "cargo cyclonedx has failed: see $work/sbom.log"
 }
 
 # build PROGRAM
 build() {
+  local with=() suffix=""
+  [[ $engine == openvino ]] || { with=("$engine") && suffix=-$engine; }
   rm -rf "$work/layout"
-  "$root/deploy/install.sh" "$1" "$work/layout/build/opt/copydesk"
-  install -D --mode=644 /dev/stdin "$work/layout/sbom/src/services/copydesk/copydesk.cdx.json" <<<'{}'
+  "$root/deploy/install.sh" "$1" "$work/layout/build/opt/copydesk" "${with[@]}"
+  list_crates
+  install -D --mode=644 --target-directory="$work/layout/sbom/src/services/copydesk" \
+    "$work/src/services/copydesk/copydesk$suffix.cdx.json"
   last_stages >"$work/Dockerfile"
   buildah build --quiet --format docker --isolation chroot --pull-never --file "$work/Dockerfile" --tag "$image" \
-    --build-context build="$work/layout/build" --build-context sbom="$work/layout/sbom" "$root" >&2
+    --build-context "build$suffix=$work/layout/build" --build-context sbom="$work/layout/sbom" "$root" >&2
 }
 
 # inside: the words before a command (or NAME=VALUE COMMAND) that run it as the image's user, on a root
@@ -76,7 +97,21 @@ check_size() {
   local bytes
   bytes=$(du --summarize --bytes "$mounted" | cut -f 1)
   say "image: $((bytes / 1000000)) MB"
-  ((bytes < max_bytes)) || fail "the image has more than $max_bytes bytes"
+  [[ $engine != openvino ]] || ((bytes < max_bytes)) || fail "the image has more than $max_bytes bytes"
+}
+
+# The list of crates names those of this image's engine, and not the other's.
+check_crates() {
+  local list=$mounted/opt/copydesk/share/doc/copydesk/copydesk.cdx.json crates
+  crates=$(python3 -c 'import json, sys
+for crate in json.load(open(sys.argv[1]))["components"]: print(crate["name"])' "$list")
+  grep --quiet --line-regexp rdkafka <<<"$crates" || fail "no rdkafka in $list"
+  if grep --quiet --line-regexp tch <<<"$crates"; then
+    [[ $engine == torch ]] || fail "libtorch's crate is in $list"
+  else
+    [[ $engine != torch ]] || fail "no tch in $list"
+  fi
+  say "list of crates: $(wc -l <<<"$crates")"
 }
 
 check_confinement() {
@@ -86,7 +121,7 @@ check_confinement() {
 
 check_text() {
   local enriched
-  enriched=$("${inside[@]}" -i /opt/copydesk/bin/copydesk text \
+  enriched=$("${inside[@]}" -i /opt/copydesk/bin/copydesk text --set encoder.engine="$engine" \
     <<<"President Ama Mensah opened a bridge over the Volta near Akosombo on Tuesday.")
   grep --quiet '"text":"Ama Mensah","label":"PERSON"' <<<"$enriched" || fail "no person found: $enriched"
 }
@@ -118,10 +153,12 @@ cleanup() {
 }
 
 main() {
-  (($# == 1)) || fail "usage: image_test.sh PROGRAM"
+  (($# == 1)) || [[ $# == 2 && $2 == torch ]] || fail "usage: image_test.sh PROGRAM [torch]"
+  engine=${2:-$engine}
   ((EUID == 0)) || fail "it must be run as root"
   need buildah buildah
   need debootstrap debootstrap
+  command -v cargo-cyclonedx >/dev/null || fail "cargo-cyclonedx is missing: run 'make image'"
   mkdir -p "$work"
   lock "$work/lock"
   trap cleanup EXIT
@@ -132,6 +169,7 @@ main() {
   inside+=("$mounted" "$user")
   check_configuration
   check_size
+  check_crates
   check_confinement
   check_text
   check_health
