@@ -13,9 +13,10 @@ venv := .cache/venv
 tools := .cache/tools
 cargo_tools := .cache/cargo
 go_tools := $(CURDIR)/.cache/go
+pictures := .cache/pictures
 python := $(train) deploy tests/peers
 
-.PHONY: help setup native broker build demo test check fmt deny helm image fuzz train quality peers bench soak chaos pauses clean
+.PHONY: help setup native broker build demo test check fmt deny helm image pictures fuzz train quality peers bench soak chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -64,6 +65,9 @@ image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the p
 	cargo build --locked --release --package copydesk \
 	  $(if $(ARGS),,--no-default-features --features openvino --target-dir target/image)
 	@PATH=$(CURDIR)/$(cargo_tools)/bin:$$PATH deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)
+
+pictures: build broker $(pictures)/ready ## Take the pictures of the dashboards, in 12 minutes (needs npm, chromium, pngquant); ARGS=--again draws the last run
+	python3 deploy/grafana/pictures/take.py $(pictures) $(ARGS)
 
 fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
 	@deploy/fuzz.sh $(or $(SECONDS),60)
@@ -118,6 +122,12 @@ $(go_tools)/kubeconform: | setup
 $(go_tools)/compose-spec: | setup
 	GOBIN=$(go_tools) go install github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 	mv $(go_tools)/cmd $@
+
+$(pictures)/ready: deploy/grafana/pictures/package.json deploy/grafana/pictures/package-lock.json | setup
+	mkdir -p $(pictures)
+	cp $^ $(pictures)
+	npm ci --silent --prefix $(pictures)
+	touch $@
 
 # Without optimisation: building them takes longer than they run.
 $(cargo_tools)/bin/cargo-deny: | setup
