@@ -91,6 +91,8 @@ check_configuration() {
   local configured
   configured=$(buildah inspect --type image --format '{{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}}' "$image")
   [[ $configured == "$user:$user [copydesk] [run]" ]] || fail "the image is to run as: $configured"
+  configured=$(buildah inspect --type image --format '{{.Docker.Config.Healthcheck.Test}}' "$image")
+  [[ $configured == "[CMD /opt/copydesk/healthcheck]" ]] || fail "the image is to be asked by: $configured"
 }
 
 check_size() {
