@@ -82,10 +82,14 @@ def capacity(pipeline: Pipeline, articles: Articles) -> float:
 
 def feed(pipeline: Pipeline, articles: Articles, phase: Phase, rate: float) -> None:
     """Sends articles for as long as a phase lasts; the second worker restarts meanwhile."""
+    restarting = threading.Thread(target=restart, args=[pipeline.workers[1]], daemon=True)
     if phase.restart:
-        threading.Thread(target=restart, args=[pipeline.workers[1]], daemon=True).start()
+        restarting.start()
     for due in ticks(phase.seconds, rate):
         pipeline.send([articles.line(phase) for _ in range(due)])
+    if phase.restart:
+        # Else it could start a worker when all are to be stopped.
+        restarting.join()
 
 
 def restart(worker) -> None:
