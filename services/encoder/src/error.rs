@@ -81,20 +81,22 @@ pub enum Error {
 impl Error {
     /// Whether memory ran out, on the CPU or the GPU: with fewer windows, or later, it may not.
     pub fn is_out_of_memory(&self) -> bool {
-        let text: String = match self {
+        let text: Option<String> = match self {
             #[cfg(feature = "torch")]
-            Self::Torch(error) => error.to_string(),
+            Self::Torch(error) => Some(error.to_string()),
             #[cfg(feature = "torch")]
-            Self::Bert(error) => error.to_string(),
+            Self::Bert(error) => Some(error.to_string()),
             #[cfg(feature = "openvino")]
-            Self::OpenVino(error) => error.to_string(),
-            _ => return false,
+            Self::OpenVino(error) => Some(error.to_string()),
+            _ => None,
         };
         // There is no code for it. The words are those of libtorch's allocators for GPU and CPU,
         // and of C++.
-        ["out of memory", "can't allocate memory", "bad_alloc"]
-            .iter()
-            .any(|words| text.contains(words))
+        text.is_some_and(|text| {
+            ["out of memory", "can't allocate memory", "bad_alloc"]
+                .iter()
+                .any(|words| text.contains(words))
+        })
     }
 }
 
