@@ -3,58 +3,75 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
+use crate::opinion::Opinions;
 use crate::tag::Tag;
-use crate::{Entity, Origin};
 
-/// The tag of one word.
-#[derive(Clone, Debug)]
-pub(crate) struct WordTag {
-    /// Its bytes in the text.
-    pub(crate) range: Range<usize>,
-    /// Whether a sentence begins with it.
-    pub(crate) opens_sentence: bool,
-    /// Its tag.
-    pub(crate) tag: Tag,
-    /// How probable it is that the word has the tag's label, whether first or later in the entity.
-    pub(crate) score: f32,
+/// Words that bear the name of one entity.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Span {
+    pub(crate) words: Range<usize>,
+    pub(crate) label: Arc<str>,
 }
 
 /// Which tags may follow which, for one head.
 pub(crate) struct Grammar {
     /// `legal[[from, to]]`; the last row is the start of a sentence.
     legal: Array2<bool>,
+    /// The tag `O`.
+    outside: usize,
 }
 
 impl Grammar {
-    pub(crate) fn new(tags: &[Tag]) -> Self {
+    /// None where there is no tag `O`.
+    pub(crate) fn new(tags: &[Tag]) -> Option<Self> {
         let legal = Array2::from_shape_fn((tags.len() + 1, tags.len()), |(from, to)| {
             tags[to].may_follow(tags.get(from))
         });
-        Self { legal }
+        let outside = tags.iter().position(|tag| *tag == Tag::Outside)?;
+        Some(Self { legal, outside })
     }
 
-    /// Finds the most probable legal sequence of tags (Viterbi, 1967).
+    /// Number of tags.
+    pub(crate) fn tags(&self) -> usize {
+        self.legal.ncols()
+    }
+
+    /// The tag `O`.
+    pub(crate) fn outside(&self) -> usize {
+        self.outside
+    }
+
+    /// Finds the most probable legal sequence of tags of each sentence; `opens` tells of each word
+    /// whether a sentence begins with it.
     ///
-    /// `log_probs` has shape `[words, tags]`; `opens` tells of each word whether a sentence begins
-    /// with it. The first word of a window that no sentence begins with may have any tag.
-    pub(crate) fn best(&self, log_probs: ArrayView2<'_, f32>, opens: &[bool]) -> Vec<usize> {
-        let tags = log_probs.ncols();
+    /// A word that is surely outside cuts its sentence in two: what follows it is as at the start.
+    pub(crate) fn best(&self, opinions: &Opinions, opens: &[bool]) -> Vec<usize> {
+        let mut tags = vec![self.outside; opinions.len()];
+        let mut run: Vec<&[f32]> = Vec::new();
+        for word in 0..=opinions.len() {
+            let row = opinions.of(word, self.tags());
+            if row.is_none() || opens.get(word) == Some(&true) {
+                tags[word - run.len()..word].copy_from_slice(&self.best_run(&run));
+                run.clear();
+            }
+            run.extend(row);
+        }
+        tags
+    }
+
+    /// Finds the most probable legal sequence of tags of words in a row (Viterbi, 1967).
+    fn best_run(&self, log_probs: &[&[f32]]) -> Vec<usize> {
+        let tags = self.tags();
         let start = self.legal.nrows() - 1;
         let mut best: Vec<f32> = Vec::new();
-        let mut back: Vec<usize> = Vec::new();
-        for (word, &opens) in log_probs.rows().into_iter().zip(opens) {
-            // Only the best sequence so far matters to a word that opens a sentence.
-            let top = argmax(&best);
+        let mut back: Vec<usize> = Vec::with_capacity(tags * log_probs.len());
+        for (i, word) in log_probs.iter().enumerate() {
             let mut scores = Vec::with_capacity(tags);
             for to in 0..tags {
-                let from = match (top, opens) {
-                    (None, _) => None,
-                    (top, true) => top,
-                    (_, false) => argmax_where(&best, |from| self.legal[[from, to]]),
-                };
-                let legal = !opens || self.legal[[start, to]];
+                let from = argmax_where(&best, |from| self.legal[[from, to]]);
+                let legal = i > 0 || self.legal[[start, to]];
                 let before = from.map_or(0.0, |from| best[from]);
                 scores.push(if legal {
                     before + word[to]
@@ -93,60 +110,23 @@ fn argmax_where(values: &[f32], allowed: impl Fn(usize) -> bool) -> Option<usize
         .max_by(|&a, &b| values[a].total_cmp(&values[b]))
 }
 
-/// Joins B-/I- tags into entities; a stray `I-` opens a new one, as CoNLL scorers count it.
-///
-/// The score of an entity is the mean of its words' scores.
-pub(crate) fn decode(words: impl Iterator<Item = WordTag>) -> Vec<Entity> {
-    let mut entities: Vec<Entity> = Vec::new();
-    let mut open: Option<Open> = None;
-    for word in words {
-        match (&word.tag, &mut open) {
-            (Tag::Inside(label), Some(span)) if !word.opens_sentence && span.label == *label => {
-                span.add(&word);
+/// Joins B-/I- tags into spans; a stray `I-` opens a new one, as CoNLL scorers count it.
+pub(crate) fn spans<'t>(tags: impl Iterator<Item = &'t Tag>, opens: &[bool]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (word, (tag, &opens)) in tags.zip(opens).enumerate() {
+        match (tag, spans.last_mut()) {
+            (Tag::Inside(label), Some(span))
+                if !opens && span.words.end == word && span.label == *label =>
+            {
+                span.words.end += 1;
             }
-            (tag, _) => {
-                entities.extend(open.take().map(Open::close));
-                open = tag.label().map(|label| Open::new(Arc::clone(label), &word));
-            }
+            (tag, _) => spans.extend(tag.label().map(|label| Span {
+                words: word..word + 1,
+                label: Arc::clone(label),
+            })),
         }
     }
-    entities.extend(open.map(Open::close));
-    entities
-}
-
-/// An entity that may still grow.
-struct Open {
-    label: Arc<str>,
-    range: Range<usize>,
-    words: f32,
-    scores: f32,
-}
-
-impl Open {
-    fn new(label: Arc<str>, word: &WordTag) -> Self {
-        Self {
-            label,
-            range: word.range.clone(),
-            words: 1.0,
-            scores: word.score,
-        }
-    }
-
-    fn add(&mut self, word: &WordTag) {
-        self.range.end = word.range.end;
-        self.words += 1.0;
-        self.scores += word.score;
-    }
-
-    fn close(self) -> Entity {
-        Entity {
-            range: self.range,
-            label: self.label,
-            score: self.scores / self.words,
-            origin: Origin::Model,
-            id: String::new(),
-        }
-    }
+    spans
 }
 
 #[cfg(test)]
@@ -161,37 +141,38 @@ mod tests {
             .to_vec()
     }
 
-    fn spans(written: &[(&str, bool)]) -> Vec<(String, Range<usize>)> {
-        let words = written
+    fn found(written: &[(&str, bool)]) -> Vec<(String, Range<usize>)> {
+        let tags: Vec<Tag> = written
             .iter()
-            .enumerate()
-            .map(|(i, (tag, opens_sentence))| WordTag {
-                range: 2 * i..2 * i + 1,
-                opens_sentence: *opens_sentence,
-                tag: Tag::parse(tag).unwrap(),
-                score: 0.5,
-            });
-        decode(words)
+            .map(|(tag, _)| Tag::parse(tag).unwrap())
+            .collect();
+        let opens: Vec<bool> = written.iter().map(|(_, opens)| *opens).collect();
+        spans(tags.iter(), &opens)
             .into_iter()
-            .map(|found| (found.label.to_string(), found.range))
+            .map(|found| (found.label.to_string(), found.words))
             .collect()
+    }
+
+    fn best(log_probs: &Array2<f32>, opens: &[bool]) -> Vec<usize> {
+        let opinions = Opinions::new(log_probs.view(), 0);
+        Grammar::new(&tags()).unwrap().best(&opinions, opens)
     }
 
     #[test]
     fn tags_are_joined_to_spans() {
-        let found = spans(&[
+        let found = found(&[
             ("B-LOC", true),
             ("I-LOC", false),
             ("B-LOC", false),
             ("O", false),
         ]);
 
-        assert_eq!(found, [("LOC".to_owned(), 0..3), ("LOC".to_owned(), 4..5)]);
+        assert_eq!(found, [("LOC".to_owned(), 0..2), ("LOC".to_owned(), 2..3)]);
     }
 
     #[test]
     fn stray_inside_tag_opens_a_span() {
-        let found = spans(&[
+        let found = found(&[
             ("B-LOC", true),
             ("I-ORG", false),
             ("O", false),
@@ -200,14 +181,14 @@ mod tests {
 
         let labels: Vec<_> = found
             .iter()
-            .map(|(label, range)| (label.as_str(), range.start))
+            .map(|(label, words)| (label.as_str(), words.start))
             .collect();
-        assert_eq!(labels, [("LOC", 0), ("ORG", 2), ("LOC", 6)]);
+        assert_eq!(labels, [("LOC", 0), ("ORG", 1), ("LOC", 3)]);
     }
 
     #[test]
     fn no_span_crosses_into_the_next_sentence() {
-        let found = spans(&[("B-LOC", true), ("I-LOC", true)]);
+        let found = found(&[("B-LOC", true), ("I-LOC", true)]);
 
         assert_eq!(found.len(), 2);
     }
@@ -215,9 +196,8 @@ mod tests {
     #[test]
     fn best_sequence_is_legal() {
         let log_probs = array![[-0.9, -1.0, -9., -9., -9.], [-9., -9., -0.1, -9., -3.]];
-        let grammar = Grammar::new(&tags());
 
-        let best = grammar.best(log_probs.view(), &[true, false]);
+        let best = best(&log_probs, &[true, false]);
 
         assert_eq!(
             best,
@@ -229,16 +209,24 @@ mod tests {
     #[test]
     fn sentence_start_breaks_the_sequence() {
         let log_probs = array![[-9., -0.1, -9., -9., -9.], [-9., -2.0, -0.1, -9., -3.]];
-        let grammar = Grammar::new(&tags());
 
-        assert_eq!(grammar.best(log_probs.view(), &[true, false]), [1, 2]);
-        assert_eq!(grammar.best(log_probs.view(), &[true, true]), [1, 1]);
+        assert_eq!(best(&log_probs, &[true, false]), [1, 2]);
+        assert_eq!(best(&log_probs, &[true, true]), [1, 1]);
+    }
+
+    #[test]
+    fn what_follows_a_word_that_is_surely_outside_opens_a_span() {
+        let log_probs = array![
+            [-9., -0.1, -9., -9., -9.],
+            [-1e-4, -9., -20., -20., -20.],
+            [-9., -3., -0.1, -9., -9.]
+        ];
+
+        assert_eq!(best(&log_probs, &[true, false, false]), [1, 0, 1]);
     }
 
     #[test]
     fn no_words_have_no_tags() {
-        let none = Array2::zeros((0, 5));
-
-        assert_eq!(Grammar::new(&tags()).best(none.view(), &[]), [0; 0]);
+        assert_eq!(best(&Array2::zeros((0, 5)), &[]), [0; 0]);
     }
 }

@@ -1,28 +1,23 @@
 //! The model's tag heads.
 
-use copydesk_encoder::{Error, Linear, ModelFolder, Window};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use copydesk_encoder::{Error, Linear, ModelFolder, Window, Word};
+use ndarray::{Array2, ArrayView2, Axis};
 use unicode_segmentation::GraphemeCursor;
 
-use crate::decode::{Grammar, WordTag, decode};
+use crate::agree::{Words, agree};
+use crate::decode::{Grammar, Span, spans};
+use crate::opinion::Opinions;
 use crate::tag::Tag;
-use crate::{Entity, indicator, merge};
+use crate::{Entity, Origin, indicator, merge};
 
 /// Finds the entities of a text, given the token vectors of its windows.
 pub struct Tagger {
     heads: Vec<Head>,
 }
 
-/// The tags of the words that a window owns, by head. They hold wherever the window stands.
+/// What the heads say of the words that a window owns, by head. It holds wherever the window stands.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct WindowTags(Vec<Vec<Scored>>);
-
-/// A tag, by its place among its head's, and how probable it is that the word has its label.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Scored {
-    tag: u16,
-    score: f32,
-}
+pub struct WindowTags(Vec<Opinions>);
 
 struct Head {
     linear: Linear,
@@ -37,11 +32,7 @@ impl Tagger {
             let tags: Option<Vec<Tag>> = head.tags.iter().map(|tag| Tag::parse(tag)).collect();
             let tags = tags.ok_or(Error::Unsupported("heads.json holds a tag that is not BIO"))?;
             let linear = folder.linear(&head.name, tags.len())?;
-            Ok(Head {
-                linear,
-                grammar: Grammar::new(&tags),
-                tags,
-            })
+            Head::new(linear, tags)
         });
         Ok(Self {
             heads: heads.collect::<Result<_, Error>>()?,
@@ -50,12 +41,13 @@ impl Tagger {
 
     /// Tags the words that a window owns. `vectors` has shape `[tokens, hidden]`.
     pub fn tag(&self, window: &Window, vectors: ArrayView2<'_, f32>) -> WindowTags {
-        let first_tokens: Vec<usize> = window.words.iter().map(|word| word.tokens.start).collect();
+        let words = window.owned_words().iter();
+        let first_tokens: Vec<usize> = words.map(|word| word.tokens.start).collect();
         let words = vectors.select(Axis(0), &first_tokens);
         WindowTags(
             self.heads
                 .iter()
-                .map(|head| head.tag(window, words.view()))
+                .map(|head| head.tag(words.view()))
                 .collect(),
         )
     }
@@ -66,13 +58,25 @@ impl Tagger {
         text: &str,
         windows: impl Iterator<Item = (&'w Window, &'w WindowTags)> + Clone,
     ) -> Vec<Entity> {
+        let owned = windows.clone().flat_map(|(window, _)| window.owned_words());
+        let owned: Vec<&Word> = owned.collect();
+        let words = Words {
+            text: owned
+                .iter()
+                .map(|word| text.get(word.range.clone()).unwrap_or_default())
+                .collect(),
+            opens: owned.iter().map(|word| word.opens_sentence).collect(),
+        };
         let mut entities = indicator::find(text);
         for (i, head) in self.heads.iter().enumerate().rev() {
-            let words = windows.clone().flat_map(|(window, tags)| {
-                let tags = tags.0.get(i).map_or(&[][..], Vec::as_slice);
-                head.words(window, tags)
-            });
-            let mut found = decode(words);
+            let mut opinions = Opinions::default();
+            for (_, tags) in windows.clone() {
+                tags.0
+                    .get(i)
+                    .into_iter()
+                    .for_each(|later| opinions.extend(later));
+            }
+            let mut found = head.entities(&owned, &words, opinions);
             found
                 .iter_mut()
                 .for_each(|entity| widen_to_graphemes(text, entity));
@@ -85,52 +89,72 @@ impl Tagger {
 impl WindowTags {
     /// Bytes of memory that it takes.
     pub fn bytes(&self) -> usize {
-        let heads = self.0.iter().map(|tags| size_of_val(tags.as_slice()));
+        let heads = self.0.iter().map(Opinions::bytes);
         heads.sum::<usize>() + size_of_val(self.0.as_slice())
     }
 }
 
 impl Head {
-    fn tag(&self, window: &Window, words: ArrayView2<'_, f32>) -> Vec<Scored> {
+    fn new(linear: Linear, tags: Vec<Tag>) -> Result<Self, Error> {
+        let grammar = Grammar::new(&tags);
+        let grammar = grammar.ok_or(Error::Unsupported("heads.json has a tag head without O"))?;
+        Ok(Self {
+            linear,
+            tags,
+            grammar,
+        })
+    }
+
+    /// What it says of words, given their vectors.
+    fn tag(&self, words: ArrayView2<'_, f32>) -> Opinions {
         let log_probs = log_softmax(self.linear.logits(words));
-        let opens: Vec<bool> = window
-            .words
-            .iter()
-            .map(|word| word.opens_sentence)
-            .collect();
-        let best = self.grammar.best(log_probs.view(), &opens);
-        let scored = log_probs.rows().into_iter().zip(best);
-        scored
-            .skip(window.owned.start)
-            .take(window.owned.len())
-            .map(|(log_probs, best)| self.scored(best, log_probs))
+        Opinions::new(log_probs.view(), self.grammar.outside())
+    }
+
+    /// The entities of a text, once the mentions of each name agree.
+    fn entities(&self, owned: &[&Word], words: &Words<'_>, mut opinions: Opinions) -> Vec<Entity> {
+        let mut spans = self.spans(&opinions, &words.opens);
+        let names: Vec<_> = spans.iter().map(|span| span.words.clone()).collect();
+        let shape = (self.grammar.tags(), self.grammar.outside());
+        if agree(words, &names, &mut opinions, shape) {
+            spans = self.spans(&opinions, &words.opens);
+        }
+        let spans = spans.into_iter();
+        spans
+            .map(|span| self.entity(span, owned, &opinions))
             .collect()
     }
 
-    /// Adds up the probabilities of the tags that share a label.
-    fn scored(&self, best: usize, log_probs: ArrayView1<'_, f32>) -> Scored {
-        let label = self.tags[best].label();
-        let same = self
-            .tags
-            .iter()
-            .zip(log_probs)
-            .filter(|(other, _)| other.label() == label);
-        let score = same.map(|(_, log_prob)| log_prob.exp()).sum::<f32>();
-        Scored {
-            tag: u16::try_from(best).expect("a head has few tags"),
-            score: score.min(1.0),
+    fn spans(&self, opinions: &Opinions, opens: &[bool]) -> Vec<Span> {
+        let best = self.grammar.best(opinions, opens);
+        spans(best.into_iter().map(|tag| &self.tags[tag]), opens)
+    }
+
+    /// Its score is the mean over its words of how probable it is that the word has its label,
+    /// whether first or later in the entity.
+    fn entity(&self, span: Span, owned: &[&Word], opinions: &Opinions) -> Entity {
+        let words = &owned[span.words.clone()];
+        let scores = span
+            .words
+            .clone()
+            .map(|word| self.score(&span, word, opinions));
+        Entity {
+            range: words[0].range.start..words[words.len() - 1].range.end,
+            score: scores.sum::<f32>() / words.len() as f32,
+            label: span.label,
+            origin: Origin::Model,
+            id: String::new(),
         }
     }
 
-    /// Puts tags to the words that the window owns.
-    fn words(&self, window: &Window, tags: &[Scored]) -> impl Iterator<Item = WordTag> {
-        let words = window.owned_words().iter().zip(tags);
-        words.map(|(word, scored)| WordTag {
-            range: word.range.clone(),
-            opens_sentence: word.opens_sentence,
-            tag: self.tags[usize::from(scored.tag)].clone(),
-            score: scored.score,
-        })
+    /// Adds up the probabilities of a word's tags that have the span's label.
+    fn score(&self, span: &Span, word: usize, opinions: &Opinions) -> f32 {
+        let log_probs = opinions.of(word, self.tags.len()).unwrap_or_default();
+        let tags = self.tags.iter().zip(log_probs);
+        let same = tags.filter(|(tag, _)| tag.label() == Some(&span.label));
+        same.map(|(_, log_prob)| log_prob.exp())
+            .sum::<f32>()
+            .min(1.0)
     }
 }
 
@@ -158,11 +182,9 @@ fn widen_to_graphemes(text: &str, entity: &mut Entity) {
 mod tests {
     use std::ops::Range;
 
-    use copydesk_encoder::Word;
     use ndarray::{Array1, array};
 
     use super::*;
-    use crate::Origin;
 
     #[test]
     fn log_probabilities_sum_to_one() {
@@ -180,12 +202,10 @@ mod tests {
     fn tagger(written: &[&str]) -> Tagger {
         let tags: Vec<Tag> = written.iter().map(|tag| Tag::parse(tag).unwrap()).collect();
         let size = tags.len();
-        let head = Head {
-            linear: Linear::new(&Array2::eye(size), Array1::zeros(size)),
-            grammar: Grammar::new(&tags),
-            tags,
-        };
-        Tagger { heads: vec![head] }
+        let linear = Linear::new(&Array2::eye(size), Array1::zeros(size));
+        Tagger {
+            heads: vec![Head::new(linear, tags).unwrap()],
+        }
     }
 
     /// A window of the words that lie at these bytes.
