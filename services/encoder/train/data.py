@@ -1,7 +1,5 @@
 """Reads the annotated sets and the plain texts, and aligns entities to words."""
 
-import gzip
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,29 +8,13 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from annotated import Annotated, Entity, cut_article, held_out, read_lines
+from annotations import read_entities
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS, SOURCES, TAGS, Labels, Source
-from text import Words, split_sentences, split_words
+from text import Words, split_words
 
 # The dev sets that figures are reported on: none of their sentences may be trained on.
 MEASURED = ("worldwide", "uner_ewt", "cyner", "annoctr")
-
-
-@dataclass(frozen=True)
-class Entity:
-    """A labelled range of characters."""
-
-    start: int
-    end: int
-    label: str
-
-
-@dataclass
-class Annotated:
-    """A sentence with its entities, in its set's own labels."""
-
-    text: str
-    entities: list[Entity]
-    document: str
 
 
 @dataclass
@@ -48,24 +30,13 @@ class Sentence:
     document: str
 
 
-def held_out(identifier: str, share: float) -> bool:
-    """Whether an article belongs to the dev part; fixed by its id for ever."""
-    digest = hashlib.sha256(identifier.encode()).digest()
-    return int.from_bytes(digest[:4], "big") < share * 2**32
-
-
 def read_set(root: Path, name: str, split: str) -> list[Annotated]:
     """The sentences of a set's `train` or `dev` part."""
+    if name == "openings":
+        return list(read_entities(root))
     if name == "cyber_news":
         return list(_read_cyber_news(root / "ner" / name / "train.jsonl.gz", split))
     return list(_read_tsv(root / "ner" / name / f"{split}.tsv.gz"))
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a gzipped text."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield line.rstrip("\n")
 
 
 def _read_tsv(path: Path) -> Iterator[Annotated]:
@@ -116,17 +87,6 @@ def _read_cyber_news(path: Path, split: str) -> Iterator[Annotated]:
 def is_cyber_dev(identifier: str) -> bool:
     """Whether one of the 56 cyber-news articles is held out (12 of them are)."""
     return held_out(f"cyber/{identifier}", 12 / 56)
-
-
-def cut_article(text: str, entities: list[Entity], document: str) -> Iterator[Annotated]:
-    """The sentences of an article with their entities."""
-    for start, end in split_sentences(text):
-        inside = [
-            Entity(entity.start - start, entity.end - start, entity.label)
-            for entity in entities
-            if start <= entity.start and entity.end <= end
-        ]
-        yield Annotated(text[start:end], inside, document)
 
 
 def load_training(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:

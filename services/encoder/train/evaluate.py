@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from annotated import Annotated, Entity, cut_article, read_lines
 from calibrate import sigmoid, topic_figures
-from data import Annotated, Entity, Sentence, cut_article, read_lines, read_set
+from data import Sentence, read_set
 from decode import Span, score_spans, spans
 from export import load
 from model import Model
-from predict import article_vectors, tag_sentences
+from predict import article_vectors, tag_documents
 from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, TAGS, Labels
 from taxonomy import Category
 from text import Words, split_words
@@ -99,7 +100,8 @@ def measure_rows(
         word_spans(sentence.words, row.entities, labels)
         for sentence, row in zip(sentences, rows, strict=True)
     ]
-    return score_spans(gold, predict_spans(model, sentences, heads), dict.fromkeys(labels.values()))
+    found = predict_spans(model, sentences, rows, heads)
+    return score_spans(gold, found, dict.fromkeys(labels.values()))
 
 
 def plain(words: Words, document: str) -> Sentence:
@@ -121,9 +123,11 @@ def word_spans(words: Words, entities: Iterable[Entity], labels: Labels) -> set[
     return found
 
 
-def predict_spans(model: Model, sentences: list[Sentence], heads: str) -> list[set[Span]]:
+def predict_spans(
+    model: Model, sentences: list[Sentence], rows: list[Annotated], heads: str
+) -> list[set[Span]]:
     """Spans by the news head, the cyber head, or both: a cyber span drives news spans out."""
-    news, cyber = tag_sentences(model, sentences)
+    news, cyber = tag_documents(model, sentences, [row.text for row in rows])
     if heads == "news":
         return [spans(tags) for tags in news]
     if heads == "cyber":
@@ -167,7 +171,7 @@ def count_false_cyber(model: Model, tokenizer: Tokenizer, root: Path) -> dict:
         plain(words, row.document)
         for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True)
     ]
-    predicted = predict_spans(model, sentences, "cyber")
+    predicted = predict_spans(model, sentences, rows, "cyber")
     found = []
     for row, sentence, group in zip(rows, sentences, predicted, strict=True):
         bounds = sentence.words.spans

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 
 from calibrate import Calibration
 from meaning import Descriptions
-from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, LAYERS, TYPES, WIDTH, Model, student
+from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, TYPES, WIDTH, Model, student
 from quantize import quantize
 from sources import CYBER_TAGS, NEWS_TAGS
 from taxonomy import NAME, Category
@@ -18,7 +19,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-MODEL_NAME, VERSION = "copydesk-news", "2026.11.22.2"
+VERSION = "2026.11.26"
 FILES = (
     "config.json",
     "heads.json",
@@ -30,18 +31,22 @@ FILES = (
 )
 
 
+@dataclass(frozen=True)
+class Shipment:
+    """What is said of a model: its name, and how its outputs are to be read."""
+
+    name: str
+    categories: list[Category]
+    calibration: Calibration
+    descriptions: Descriptions
+
+
 def export(
-    model: Model,
-    tokenizer: Tokenizer,
-    categories: list[Category],
-    calibration: Calibration,
-    descriptions: Descriptions,
-    news: list[Window],
-    folder: Path,
+    model: Model, tokenizer: Tokenizer, shipment: Shipment, sample: list[Window], folder: Path
 ) -> None:
     """Writes weights in both forms, tokenizer, configuration, heads and checksums.
 
-    The int8 form chooses its scales on the windows `news`.
+    The int8 form chooses its scales on the windows `sample`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -49,14 +54,14 @@ def export(
         for name, value in model.encoder.state_dict().items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    heads = _heads(model, calibration, descriptions)
+    heads = _heads(model, shipment.calibration, shipment.descriptions)
     save_file(heads, folder / "heads.safetensors", metadata={"format": "pt"})
     for name in ("model.safetensors", "heads.safetensors"):
         (folder / name).chmod(0o644)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "config.json", _config(model))
-    _write_json(folder / "heads.json", _describe_heads(categories, calibration, descriptions))
-    quantize(model.encoder, news, folder)
+    _write_json(folder / "heads.json", _describe_heads(shipment))
+    quantize(model.encoder, sample, folder)
     sums = [f"{_checksum(folder / name)}  {name}\n" for name in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
 
@@ -64,7 +69,8 @@ def export(
 def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     """The model of a folder, computed in fp32 with the weights as they are shipped."""
     described = json.loads((folder / "heads.json").read_text())
-    model = student(len(described["topics"]["categories"]))
+    layers = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
+    model = student(len(described["topics"]["categories"]), layers)
     weights = load_file(folder / "model.safetensors")
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     heads = load_file(folder / "heads.safetensors")
@@ -104,7 +110,7 @@ def _config(model: Model) -> dict:
         "max_position_embeddings": 512,
         "model_type": "bert",
         "num_attention_heads": ATTENTION_HEADS,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": len(model.encoder.encoder["layer"]),
         "pad_token_id": 0,
         "position_embedding_type": "absolute",
         "torch_dtype": "bfloat16",
@@ -114,9 +120,8 @@ def _config(model: Model) -> dict:
     }
 
 
-def _describe_heads(
-    categories: list[Category], calibration: Calibration, descriptions: Descriptions
-) -> dict:
+def _describe_heads(shipment: Shipment) -> dict:
+    thresholds, descriptions = shipment.calibration.threshold, shipment.descriptions
     described = [
         {
             "code": category.code,
@@ -124,10 +129,10 @@ def _describe_heads(
             "path": list(category.path),
             "threshold": round(float(threshold), 3),
         }
-        for category, threshold in zip(categories, calibration.threshold, strict=True)
+        for category, threshold in zip(shipment.categories, thresholds, strict=True)
     ]
     return {
-        "name": MODEL_NAME,
+        "name": shipment.name,
         "version": VERSION,
         "window": {"max_tokens": WIDTH},
         "ner": [{"name": "news", "tags": NEWS_TAGS}, {"name": "cyber", "tags": CYBER_TAGS}],

@@ -34,7 +34,7 @@ def ask(teacher: Model, lessons: Lessons, prior: dict[str, np.ndarray], cache: P
     with torch.autocast("cpu", torch.bfloat16):
         return Lessons(
             {
-                name: tagged(rows, kept(cache / f"tags-{name}.npy", _tags, teacher, rows))
+                name: tagged(rows, kept(cache / f"tags-{name}.npy", tags_of, teacher, rows))
                 for name, rows in lessons.sentences.items()
             },
             {
@@ -57,17 +57,17 @@ def kept(path: Path, read: Callable, teacher: Model, rows: list) -> np.ndarray:
     return np.load(path)
 
 
-def tagged(sentences: list[Sentence], opinions: np.ndarray) -> list[Sentence]:
+def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float = TRUST) -> list[Sentence]:
     """The sentences with the probabilities wanted; `opinions` has a row for each of their words."""
     ends = np.cumsum([len(sentence.words) for sentence in sentences])
     parts = np.split(opinions, ends[:-1])
     return [
-        replace(sentence, wanted=wanted(sentence.wanted, part))
+        replace(sentence, wanted=wanted(sentence.wanted, part, trust))
         for sentence, part in zip(sentences, parts, strict=True)
     ]
 
 
-def wanted(allowed: np.ndarray, opinion: np.ndarray) -> np.ndarray:
+def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float = TRUST) -> np.ndarray:
     """Probabilities of each word's tags: the teacher's, and the teacher's among those allowed.
 
     Both are (words, tags). Where all tags are allowed the teacher's opinion stands as it is.
@@ -77,7 +77,7 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray) -> np.ndarray:
         free = opinion[:, columns].astype(np.float32)
         inside = (free + 1e-4) * allowed[:, columns]
         inside /= inside.sum(1, keepdims=True)
-        result[:, columns] = TRUST * free + (1 - TRUST) * inside
+        result[:, columns] = trust * free + (1 - trust) * inside
     return result
 
 
@@ -92,7 +92,8 @@ def advised(articles: list[Article], logits: np.ndarray, prior: np.ndarray) -> l
     return result
 
 
-def _tags(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:
+def tags_of(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:
+    """The probabilities of all words' tags, shape (words, tags)."""
     return np.exp(np.concatenate(tag_scores(teacher, sentences, name))).astype(np.float16)
 
 

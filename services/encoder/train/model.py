@@ -1,5 +1,6 @@
 """A standard BERT in plain torch, with the parameter names of transformers' `BertModel`."""
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -97,10 +98,10 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it."""
 
-    def __init__(self, vocabulary: int = 30522) -> None:
+    def __init__(self, layers: int = LAYERS, vocabulary: int = 30522) -> None:
         super().__init__()
         self.embeddings = Embeddings(vocabulary)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer() for _ in range(LAYERS))})
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer() for _ in range(layers))})
         self.pooler = nn.ModuleDict({"dense": nn.Linear(HIDDEN, HIDDEN)})
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
@@ -134,9 +135,23 @@ class Model(nn.Module):
         self.meaning = nn.Linear(hidden, COMPONENTS)
 
 
-def student(topics: int) -> Model:
-    """The model that ships."""
-    return Model(Encoder(), HIDDEN, WIDTH, topics)
+def student(topics: int, layers: int = LAYERS) -> Model:
+    """A model that ships."""
+    return Model(Encoder(layers), HIDDEN, WIDTH, topics)
+
+
+def with_layers(model: Model, kept: tuple[int, ...]) -> Model:
+    """A copy of a model that has some of its layers alone."""
+    short = student(model.topics.out_features, len(kept))
+    state = {}
+    for name, value in model.state_dict().items():
+        layer = re.fullmatch(r"(encoder\.encoder\.layer)\.(\d+)\.(.+)", name)
+        if layer and int(layer[2]) in kept:
+            state[f"{layer[1]}.{kept.index(int(layer[2]))}.{layer[3]}"] = value.clone()
+        elif not layer:
+            state[name] = value.clone()
+    short.load_state_dict(state)
+    return short
 
 
 def tag_loss(logits: Tensor, wanted: Tensor, loss: Loss) -> Tensor:

@@ -1,11 +1,13 @@
 """Runs a model over sentences and articles; evaluation and calibration both use it."""
 
 from collections.abc import Iterable
+from itertools import groupby
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from agree import agree
 from data import Sentence
 from decode import legal_tags
 from model import Model, pool
@@ -31,6 +33,29 @@ def tag_sentences(
         [legal_tags(score[:, columns], tags) for score in scores]
         for columns, tags in ((NEWS, NEWS_TAGS), (CYBER, CYBER_TAGS))
     )
+
+
+def tag_documents(
+    model: Model, sentences: list[Sentence], texts: list[str]
+) -> tuple[list[list[str]], list[list[str]]]:
+    """News and cyber tags of each word, once the mentions of each name in a document agree.
+
+    `texts` are the sentences as they are written.
+    """
+    scores = tag_scores(model, sentences)
+    words = [
+        [text[start:end] for start, end in sentence.words.spans]
+        for text, sentence in zip(texts, sentences, strict=True)
+    ]
+    found: tuple[list[list[str]], list[list[str]]] = ([], [])
+    for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
+        members = list(group)
+        heads = ((NEWS, NEWS_TAGS), (CYBER, CYBER_TAGS))
+        for tagged, (columns, tags) in zip(found, heads, strict=True):
+            rows = [scores[i][:, columns] for i in members]
+            rows = agree([words[i] for i in members], rows, tags)
+            tagged += [legal_tags(row, tags) for row in rows]
+    return found
 
 
 @torch.inference_mode()
@@ -77,11 +102,22 @@ def article_vectors(model: Model, articles: list[list[Words]], name: str = "dev"
     model.eval()
     windows = [article_windows(sentences, model.width) for sentences in articles]
     result = np.zeros((len(articles), model.topics.in_features), np.float32)
-    order = sorted(range(len(articles)), key=lambda i: len(windows[i]))
-    for i in progress(order, name):
-        if windows[i]:
-            result[i] = pooled(model, [windows[i]])[0].numpy()
+    for group in progress(list(_articles_in_order(windows)), name):
+        result[group] = pooled(model, [windows[i] for i in group]).numpy()
     return result
+
+
+def _articles_in_order(articles: list[list[Window]]) -> Iterable[list[int]]:
+    """Indexes of articles in batches of about `BATCH_TOKENS` padded tokens, shortest first."""
+    group: list[int] = []
+    padded = [len(windows) * max(map(len, windows), default=0) for windows in articles]
+    for i in sorted(np.flatnonzero(padded), key=lambda i: (max(map(len, articles[i])), padded[i])):
+        if group and sum(padded[j] for j in group) + padded[i] > BATCH_TOKENS:
+            yield group
+            group = []
+        group.append(int(i))
+    if group:
+        yield group
 
 
 def pooled(model: Model, articles: list[list[Window]]) -> torch.Tensor:

@@ -79,6 +79,13 @@ SOURCES = [
         share=3.0,
     ),
     Source(
+        "openings",
+        news={label: label for label in NEWS_LABELS}
+        | {"MALWARE": "O PRODUCT MISC", "THREAT_ACTOR": "O ORG PERSON MISC"},
+        cyber={"MALWARE": "MALWARE", "THREAT_ACTOR": "THREAT_ACTOR"},
+        passes=2.0,
+    ),
+    Source(
         "wikigold",
         news={"PER": "PERSON", "ORG": "ORG", "LOC": "LOC FAC", "MISC": "MISC NORP PRODUCT FAC"},
         news_silent="DATE MONEY",

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from data import dev_keys, held_out, read_lines, sentence_key
+from annotated import held_out, read_lines
+from annotations import read_topics
+from data import dev_keys, sentence_key
 from taxonomy import Category
 from text import Words, cut_points, pack, split_sentences, split_words
 from windows import Window, build, vary
@@ -64,15 +66,18 @@ class Article:
 def load_articles(
     root: Path, split: str, categories: list[Category], tokenizer: Tokenizer
 ) -> list[Article]:
-    """The labelled articles of the `train` or `dev` part, which an id's hash decides."""
-    rows = _rows(root, split)
-    targets = [target(row["topics"], categories) for row in rows]
+    """The labelled articles of the `train` or `dev` part, which an id's hash decides.
+
+    This project's own annotations belong to `train`.
+    """
+    rows = [(row["text"], row["topics"]) for row in _rows(root, split)]
+    if split == "train":
+        rows += read_topics(root)
     known = np.ones(len(categories), np.float32)
+    openings = opening([text for text, _ in rows], tokenizer)
     return [
-        Article(sentences, codes, known)
-        for sentences, codes in zip(
-            opening([row["text"] for row in rows], tokenizer), targets, strict=True
-        )
+        Article(sentences, target(codes, categories), known)
+        for sentences, (_, codes) in zip(openings, rows, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Trains a teacher, then the model that ships on what it says, and writes the model folder.
+"""Trains a teacher, then the models that ship on what it says, and writes their folders.
 
     python3 services/encoder/train/train.py --data ../shared/data --out services/encoder/models
 
@@ -6,6 +6,7 @@ Each part is logged and kept in `.cache/train`; the same command goes on from th
 """
 
 import argparse
+import copy
 import json
 import random
 from pathlib import Path
@@ -23,10 +24,11 @@ from calibrate import cross_fitted, fit, temperature, topic_figures
 from corpus import Corpus, definitions, load_corpus, words_of
 from decode import score_spans, spans
 from evaluate import evaluate
-from export import export
+from export import Shipment, export, load
+from finish import ACCURATE, FAST, Plan, lessons_of, steps_of
 from lessons import Lessons
 from meaning import Descriptions, fit_descriptions, meanings
-from model import Model, partial_loss, soft_loss, student, tag_loss
+from model import Model, partial_loss, soft_loss, student, tag_loss, with_layers
 from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
 from prototypes import topic_logits
 from sources import CYBER, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
@@ -40,6 +42,7 @@ STUDENT_WIDTHS = (128, 128, 128, 64, 32)
 TEACHER_EPOCHS, STUDENT_EPOCHS = 3, 5
 TEACHER_TOPIC_PASSES = 2
 PLAIN_SHARE = {"gmb": 0.5, "articles": 0.5}  # of the texts without labels, an epoch
+SAMPLE_SHARE = {"worldwide": 0.5, "openings": 0.5, "cyber_news": 1.0, "annoctr": 0.3, "cyner": 0.3}
 TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
 
@@ -49,16 +52,61 @@ def main() -> None:
     args.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     corpus = load_corpus(args.data)
+    model = begin(corpus, args)
+    finish(model, corpus, ACCURATE, args)
+    ship(copy.deepcopy(model), corpus, "copydesk-news", args.out, args)
+    fast = with_layers(model, FAST.layers)
+    finish(fast, corpus, FAST, args, teacher=model)
+    ship(fast, corpus, "copydesk-news-fast", args.out / "fast", args)
+
+
+def begin(corpus: Corpus, args: argparse.Namespace) -> Model:
+    """A student of the teacher; or, where one is named, a model that has been trained."""
+    if args.start:
+        return load(args.start)[0]
     lessons = gather(corpus, args)
     model = start(student(len(corpus.categories)), base.student_weights(), corpus, args)
     Trainer(model, student_run(model, corpus, lessons, args)).train()
+    return model
+
+
+def finish(
+    model: Model,
+    corpus: Corpus,
+    plan: Plan,
+    args: argparse.Namespace,
+    teacher: Model | None = None,
+) -> None:
+    """Lets the model learn on, from the labels and from what it, or its teacher, said before."""
+    lessons = lessons_of(teacher or model, corpus, plan, args.cache / plan.name)
+    run = Run(
+        name=plan.name,
+        batches=steps_of(lessons, plan, args.seed),
+        epochs=plan.epochs,
+        rates=rates(model, plan.encoder_rate, plan.head_rate, plan.encoder_rate),
+        losses=lambda batch: losses(model, batch, soft_loss),
+        measure=lambda: measure(model, corpus)[1],
+        cache=args.cache,
+        seed=args.seed,
+    )
+    before = copy.deepcopy(model.state_dict())
+    Trainer(model, run).train()
+    if plan.held:
+        after = model.state_dict()
+        model.load_state_dict(
+            {name: torch.lerp(value, before[name], plan.held) for name, value in after.items()}
+        )
+
+
+def ship(model: Model, corpus: Corpus, name: str, folder: Path, args: argparse.Namespace) -> None:
+    """Calibrates the model and writes its folder."""
     temper(model, corpus)
     calibration, _ = measure(model, corpus)
     descriptions, figures = describe(model, corpus)
     print(json.dumps(figures))
-    news = news_windows(corpus, args)
-    export(model, corpus.tokenizer, corpus.categories, calibration, descriptions, news, args.out)
-    (args.out / "trainer.json").write_text(json.dumps(evaluate(args.out, args.data), indent=1))
+    shipment = Shipment(name, corpus.categories, calibration, descriptions)
+    export(model, corpus.tokenizer, shipment, sample_windows(corpus, args), folder)
+    (folder / "trainer.json").write_text(json.dumps(evaluate(folder, args.data), indent=1))
 
 
 def parse_args() -> argparse.Namespace:
@@ -66,6 +114,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with ner/ and topics/")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
+    parser.add_argument("--start", type=Path, help="model folder to go on from, without a teacher")
     parser.add_argument("--cache", type=Path, default=Path(".cache/train"), help="checkpoints")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -119,10 +168,14 @@ def start(model: Model, weights: dict, corpus: Corpus, args: argparse.Namespace)
     return model
 
 
-def news_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
-    """Windows of ordinary news, shuffled."""
+def sample_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
+    """Windows of what comes in, shuffled: for the most part news, some of it of cyber attacks."""
     rng = random.Random(args.seed)
-    windows = training_windows(corpus.sentences["worldwide"], 1, STUDENT_WIDTHS, rng)
+    windows = [
+        window
+        for name, share in SAMPLE_SHARE.items()
+        for window in training_windows(corpus.sentences[name], share, STUDENT_WIDTHS, rng)
+    ]
     rng.shuffle(windows)
     return windows
 
