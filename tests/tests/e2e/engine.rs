@@ -5,13 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use copydesk_proto::Article;
-use sha2::{Digest, Sha256};
 
-use crate::failure::copied_model;
 use crate::program::{run, run_with};
 
-/// Two numeric forms differ on what the model is in doubt about: this share of entities, at most,
-/// and this much in the score of one that both find.
+/// Two numeric forms differ on what the model is in doubt about: this share of entities, at most, is
+/// not found by both, or has scores that lie so far apart.
 const DIFFERENT: f64 = 0.03;
 const TOLERANCE: f32 = 0.15;
 
@@ -40,27 +38,29 @@ fn entities(article: &Article) -> BTreeMap<(&str, u32, u32, &str), f32> {
 
 #[test]
 fn both_engines_find_the_same() {
-    let exact = samples(&["encoder.engine=torch", "encoder.precision=fp32"]);
-    let int8 = samples(&["encoder.engine=openvino"]);
+    for profile in ["model.profile=accurate", "model.profile=fast"] {
+        let exact = samples(&[profile, "encoder.engine=torch", "encoder.precision=fp32"]);
+        let int8 = samples(&[profile, "encoder.engine=openvino"]);
 
-    let (mut all, mut different) = (0, 0_u32);
-    for (one, other) in exact.iter().zip(&int8) {
-        let (one, other) = (entities(one), entities(other));
-        all += one.len();
-        different += one
-            .keys()
-            .map(|key| u32::from(!other.contains_key(key)))
-            .sum::<u32>();
-        for (key, score) in &one {
-            if let Some(twin) = other.get(key) {
-                assert!((score - twin).abs() < TOLERANCE, "{key:?}: {score}, {twin}");
-            }
+        let (mut all, mut different) = (0, 0);
+        for (one, other) in exact.iter().zip(&int8) {
+            let (one, other) = (entities(one), entities(other));
+            all += one.len();
+            let alike = |(key, score): &(&_, &f32)| {
+                other
+                    .get(*key)
+                    .is_some_and(|twin| (*score - twin).abs() < TOLERANCE)
+            };
+            different += one.iter().filter(|entity| !alike(entity)).count();
         }
-    }
 
-    assert!(all > 200, "{all} entities");
-    let share = f64::from(different) / all as f64;
-    assert!(share <= DIFFERENT, "{different} of {all} entities differ");
+        assert!(all > 200, "{all} entities");
+        let share = different as f64 / all as f64;
+        assert!(
+            share <= DIFFERENT,
+            "{profile}: {different} of {all} entities differ"
+        );
+    }
 }
 
 #[test]
@@ -117,35 +117,26 @@ fn topic_of_ones_own_is_checked() {
 }
 
 #[test]
-fn profile_picks_the_model_within_the_folder() {
-    let (folder, fast) = (copied_model(), copied_model());
-    let heads = fs::read_to_string(fast.path().join("heads.json")).unwrap();
-    let renamed = heads.replacen("copydesk-news", "copydesk-fast", 1);
-    let sums = fs::read_to_string(fast.path().join("SHA256SUMS")).unwrap();
-    let sums = sums.replace(&sha256(&heads), &sha256(&renamed));
-    fs::write(fast.path().join("heads.json"), renamed).unwrap();
-    fs::write(fast.path().join("SHA256SUMS"), sums).unwrap();
-    fs::rename(fast.path(), folder.path().join("fast")).unwrap();
-    let path = format!("model.path={}", folder.path().display());
-
+fn fast_model_keeps_the_contract() {
     let [accurate, fast] = ["accurate", "fast"].map(|profile| {
         let profile = format!("model.profile={profile}");
-        let ended = run_with(
-            ["text", "--set", &path, "--set", &profile, "-"],
-            "Zoë in Zürich.",
-        );
-        let record = ended.records().pop().expect(&ended.stderr);
-        record.provenance.unwrap().model
+        samples(&[&profile])
     });
 
-    assert!(accurate.starts_with("copydesk-news "), "{accurate}");
-    assert!(fast.starts_with("copydesk-fast "), "{fast}");
-}
-
-/// As `sha256sum` writes it.
-fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let (mut all, mut found) = (0, 0);
+    for (one, other) in accurate.iter().zip(&fast) {
+        let model = |article: &Article| article.provenance.clone().unwrap().model;
+        assert!(model(one).starts_with("copydesk-news "), "{}", model(one));
+        assert!(
+            model(other).starts_with("copydesk-news-fast "),
+            "{}",
+            model(other)
+        );
+        let (one, other) = (entities(one), entities(other));
+        all += one.len();
+        found += one.keys().filter(|key| other.contains_key(*key)).count();
+    }
+    assert!(5 * found > 4 * all, "{found} of {all} entities");
 }
 
 #[test]

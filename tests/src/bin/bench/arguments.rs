@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) engines: Vec<String>,
     /// The profiles to measure: their model folders by name.
     #[arg(long, value_delimiter = ',', value_parser = profile)]
-    #[arg(default_value = "accurate=services/encoder/models")]
+    #[arg(default_value = "accurate=services/encoder/models,fast=services/encoder/models/fast")]
     pub(crate) profiles: Vec<(String, PathBuf)>,
     /// More settings of the program, e.g. batch.linger_ms=5; may be given again.
     #[arg(long)]
