@@ -4,7 +4,7 @@
 #   PREFIX/bin/copydesk              the program
 #   PREFIX/lib/copydesk/             OpenVINO's libraries, which the program loads by itself
 #   PREFIX/lib/                      libtorch's, which it is linked to; with `torch` alone
-#   PREFIX/share/copydesk/models/    what its engines read of the model
+#   PREFIX/share/copydesk/models/    what its engines read of the model; in fast/ of the fast one
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,7 +13,7 @@ source "$root/deploy/lib.sh"
 
 models=$root/services/encoder/models
 # The checksums are of all files; the program compares those that it reads.
-model_files=(MODEL_CARD.md SHA256SUMS config.json heads.json heads.safetensors tokenizer.json
+model_files=(SHA256SUMS config.json heads.json heads.safetensors tokenizer.json
   openvino_model.xml openvino_model.bin)
 
 main() {
@@ -25,7 +25,12 @@ main() {
     model_files+=(model.safetensors)
     install -D --mode=644 --target-directory="$prefix/lib" "$root"/.cache/native/libtorch/lib/*.so*
   fi
-  install -D --mode=644 --target-directory="$prefix/share/copydesk/models" "${model_files[@]/#/$models/}"
+  local profile
+  for profile in . fast; do
+    install -D --mode=644 --target-directory="$prefix/share/copydesk/models/$profile" \
+      "${model_files[@]/#/$models/$profile/}"
+  done
+  install -D --mode=644 --target-directory="$prefix/share/copydesk/models" "$models/MODEL_CARD.md"
   install -D --mode=644 --target-directory="$prefix/share/doc/copydesk" "$root/LICENSE"
 }
 
