@@ -51,6 +51,7 @@ def ask(teacher: Model, lessons: Lessons, prior: dict[str, np.ndarray], cache: P
 def kept(path: Path, read: Callable, teacher: Model, rows: list) -> np.ndarray:
     """What a teacher says of the rows, from the file if it has been asked before."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".new.npy")
         np.save(unfinished, read(teacher, rows, path.stem))
         unfinished.replace(path)

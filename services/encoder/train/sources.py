@@ -54,6 +54,13 @@ class Source:
 
 ANY = "O " + " ".join(NEWS_LABELS)
 
+# What is annotated with our own labels. A cyber name may be anything, or nothing, to the news head.
+OWN_CYBER = {label: label for label in CYBER_LABELS}
+OWN_NEWS = {label: label for label in NEWS_LABELS} | {
+    "MALWARE": "O PRODUCT MISC",
+    "THREAT_ACTOR": "O ORG PERSON MISC",
+}
+
 SOURCES = [
     Source(
         "worldwide",
@@ -72,17 +79,15 @@ SOURCES = [
     ),
     Source(
         "cyber_news",
-        news={label: label for label in NEWS_LABELS}
-        | {"MALWARE": "O PRODUCT MISC", "THREAT_ACTOR": "O ORG PERSON MISC"},
-        cyber={"MALWARE": "MALWARE", "THREAT_ACTOR": "THREAT_ACTOR"},
+        news=OWN_NEWS,
+        cyber=OWN_CYBER,
         passes=6.0,
         share=3.0,
     ),
     Source(
         "openings",
-        news={label: label for label in NEWS_LABELS}
-        | {"MALWARE": "O PRODUCT MISC", "THREAT_ACTOR": "O ORG PERSON MISC"},
-        cyber={"MALWARE": "MALWARE", "THREAT_ACTOR": "THREAT_ACTOR"},
+        news=OWN_NEWS,
+        cyber=OWN_CYBER,
         passes=2.0,
     ),
     Source(
