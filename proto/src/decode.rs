@@ -38,7 +38,17 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The reason as a word, from a closed set.
+    /// All reasons.
+    pub const REASONS: [&str; 6] = [
+        "empty_value",
+        "not_utf8",
+        "bad_json",
+        "bad_field",
+        "bad_protobuf",
+        "no_body",
+    ];
+
+    /// The reason as a word, one of [`Self::REASONS`].
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Empty => "empty_value",

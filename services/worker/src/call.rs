@@ -10,6 +10,12 @@ use crate::error::chain;
 
 /// The reason of a failure that may pass.
 pub(crate) const UNAVAILABLE: &str = "stage_unavailable";
+const FAILED: &str = "stage_failed";
+const TIMED_OUT: &str = "stage_timed_out";
+const PANICKED: &str = "stage_panicked";
+
+/// All reasons for which a stage rejects an article.
+pub(crate) const REASONS: [&str; 4] = [UNAVAILABLE, FAILED, TIMED_OUT, PANICKED];
 
 /// Calls a stage, and turns its error or panic into the reason why a lone article is rejected.
 pub(crate) fn call<D>(
@@ -22,17 +28,13 @@ pub(crate) fn call<D>(
         Ok(Ok(())) => Ok(()),
         Ok(Err(StageError { cause, kind })) => {
             let reason = match kind {
-                Kind::Lasting => "stage_failed",
+                Kind::Lasting => FAILED,
                 Kind::Retriable => UNAVAILABLE,
-                Kind::OutOfTime => "stage_timed_out",
+                Kind::OutOfTime => TIMED_OUT,
             };
             Err(Reject::new(name, reason, chain(cause.as_ref())))
         }
-        Err(panic) => Err(Reject::new(
-            name,
-            "stage_panicked",
-            panic_text(panic.as_ref()),
-        )),
+        Err(panic) => Err(Reject::new(name, PANICKED, panic_text(panic.as_ref()))),
     }
 }
 

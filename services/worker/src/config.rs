@@ -245,7 +245,7 @@ impl Config {
     }
 
     /// Usual settings, for tests.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn sample() -> Self {
         let json = r#"{
             "service": "enrich",
@@ -267,7 +267,7 @@ impl Config {
             "retry": {"initial_ms": 200, "max_ms": 10000, "max_attempts": 5},
             "tracing": {"endpoint": "", "timeout_ms": 10000, "max_queue_spans": 4096}
         }"#;
-        serde_json::from_str(json).unwrap()
+        serde_json::from_str(json).expect("the settings above are right")
     }
 }
 

@@ -75,6 +75,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// The step at which the broker is met.
+    pub(crate) const STAGE: &str = "produce";
+    /// All faults.
+    pub(crate) const ALL: [Self; 2] = [Self::TooLarge, Self::Invalid];
+
     /// The fault as a reject's reason.
     pub(crate) fn reason(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! A record to an article, or the reason why not.
 
-use copydesk_proto::{Article, Format, Input};
+use copydesk_proto::{Article, DecodeError, Format, Input};
 
 use crate::config::{InputFormat, Limits};
 use crate::dead_letter::Reject;
@@ -9,7 +9,17 @@ use crate::record::Record;
 
 /// The header that says which form a value has.
 pub(crate) const CONTENT_TYPE: &str = "content-type";
-const STAGE: &str = "decode";
+/// The step that this is.
+pub(crate) const STAGE: &str = "decode";
+const VALUE_TOO_LARGE: &str = "value_too_large";
+const BAD_HEADER: &str = "bad_header";
+const UNKNOWN_CONTENT_TYPE: &str = "unknown_content_type";
+
+/// All reasons for which a record is no article.
+pub(crate) fn reasons() -> impl Iterator<Item = &'static str> {
+    let own = [VALUE_TOO_LARGE, BAD_HEADER, UNKNOWN_CONTENT_TYPE];
+    DecodeError::REASONS.into_iter().chain(own)
+}
 
 /// Reads the article in a record, and notes in it where it came from.
 ///
@@ -27,7 +37,14 @@ pub(crate) fn decode(
             value.len(),
             limits.max_value_bytes
         );
-        return Err(Reject::new(STAGE, "value_too_large", detail));
+        return Err(Reject::new(STAGE, VALUE_TOO_LARGE, detail));
+    }
+    if record.unreadable_headers > 0 {
+        let detail = format!(
+            "the names of {} of its headers are not UTF-8; the dead letter goes without them",
+            record.unreadable_headers
+        );
+        return Err(Reject::new(STAGE, BAD_HEADER, detail));
     }
     let format = form_of(record, value, format)?;
     let mut article = copydesk_proto::decode(value, format, record.text_headers())
@@ -50,7 +67,7 @@ fn form_of(record: &Record, value: &[u8], format: InputFormat) -> Result<Format,
         return media_type
             .parse()
             .map_err(|error: copydesk_proto::UnknownFormat| {
-                Reject::new(STAGE, "unknown_content_type", error.to_string())
+                Reject::new(STAGE, UNKNOWN_CONTENT_TYPE, error.to_string())
             });
     }
     let first = || value.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -148,11 +165,19 @@ mod tests {
             (Record::sample(b"{\"text\":1}"), "bad_field"),
             (typed(b"x", "image/png"), "unknown_content_type"),
             (Record::sample(&[b'x'; 101]), "value_too_large"),
+            (
+                Record {
+                    unreadable_headers: 1,
+                    ..Record::sample(b"x")
+                },
+                "bad_header",
+            ),
         ];
 
         for (record, reason) in cases {
             let reject = auto(&record).unwrap_err();
             assert_eq!((reject.stage, reject.reason), ("decode", reason));
+            assert!(reasons().any(|known| known == reason), "{reason}");
         }
     }
 

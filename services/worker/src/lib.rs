@@ -66,6 +66,8 @@ mod dead_letter;
 mod decode;
 mod deliveries;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod health;
 mod lag;
 mod metrics;

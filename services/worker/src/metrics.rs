@@ -168,6 +168,17 @@ impl Metrics {
         }
     }
 
+    /// Shows that nothing was rejected so far, so that the first time is seen as a change.
+    pub(crate) fn expect_rejects(
+        &self,
+        stage: &str,
+        reasons: impl IntoIterator<Item = &'static str>,
+    ) {
+        for reason in reasons {
+            self.records_rejected.with_label_values(&[stage, reason]);
+        }
+    }
+
     /// The registry, for other crates to add their metrics to and for the admin port to show.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -204,7 +204,7 @@ impl Outbox {
                 topics.output,
                 self.config.kafka.max_record_bytes
             );
-            outcome.result = Err(Reject::new("produce", fault.reason(), detail));
+            outcome.result = Err(Reject::new(Fault::STAGE, fault.reason(), detail));
         } else if !outcome.omitted.leave_out(fault) {
             return Err(Error::DeadLetterRefused {
                 record: outcome.record.place(),

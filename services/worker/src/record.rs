@@ -1,5 +1,6 @@
 //! A record as it was read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -22,18 +23,19 @@ pub(crate) struct Record {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<Header>,
+    /// How many more headers it has, which cannot be read.
+    pub(crate) unreadable_headers: usize,
 }
 
 impl Record {
     /// Copies a record out of the consumer's memory.
     pub(crate) fn read(message: &impl Message, topic: &Arc<str>, epoch: u64) -> Self {
-        let headers = message
-            .headers()
+        let all = message.headers();
+        let count = all.map_or(0, Headers::count);
+        let headers: Vec<Header> = all
             .into_iter()
-            .flat_map(|headers| headers.iter());
-        let header = |header: rdkafka::message::Header<'_, &[u8]>| {
-            (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
-        };
+            .flat_map(|all| (0..count).filter_map(|i| header(all, i)))
+            .collect();
         Self {
             topic: Arc::clone(topic),
             partition: message.partition(),
@@ -42,7 +44,8 @@ impl Record {
             timestamp_ms: message.timestamp().to_millis(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
-            headers: headers.map(header).collect(),
+            unreadable_headers: count - headers.len(),
+            headers,
         }
     }
 
@@ -86,7 +89,7 @@ impl Record {
     }
 
     /// A record for tests: `articles.raw/3/42`.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn sample(value: &[u8]) -> Self {
         Self {
             topic: "articles.raw".into(),
@@ -97,8 +100,18 @@ impl Record {
             key: None,
             value: Some(value.to_vec()),
             headers: Vec::new(),
+            unreadable_headers: 0,
         }
     }
+}
+
+/// A header, unless it cannot be read: rdkafka panics at a name that is not UTF-8.
+fn header(all: &impl Headers, index: usize) -> Option<Header> {
+    let read = || {
+        let header = all.get(index);
+        (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
+    };
+    catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 /// Milliseconds since 1970.

@@ -13,6 +13,8 @@ use crate::batch::{Batch, Outcomes, process};
 use crate::committer::Committer;
 use crate::config::{Config, Delivery};
 use crate::continuity::Continuity;
+use crate::dead_letter::Fault;
+use crate::decode;
 use crate::error::chain;
 use crate::lag::Lag;
 use crate::ownership::Ownership;
@@ -46,7 +48,9 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         health: Health,
     ) -> Result<Self, ConfigError> {
         config.validate()?;
-        pipeline.observe(metrics.stage_seconds.clone());
+        metrics.expect_rejects(decode::STAGE, decode::reasons());
+        metrics.expect_rejects(Fault::STAGE, Fault::ALL.map(Fault::reason));
+        pipeline.observe(&metrics);
         health.limit_stalls(config.limits.stall_timeout());
         Ok(Self {
             config: config.expanded(),
@@ -199,7 +203,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     /// Goes on with a new pipeline, where one is handed over.
     fn succeed(&mut self) {
         if let Some(mut pipeline) = self.succession.take() {
-            pipeline.observe(self.metrics.stage_seconds.clone());
+            pipeline.observe(&self.metrics);
             self.pipeline = pipeline;
         }
     }

@@ -7,13 +7,13 @@ use fail::fail_point;
 use prometheus::HistogramVec;
 use tracing::warn;
 
-use crate::Error;
 use crate::backoff::Backoff;
 use crate::budget::{Budget, StageError};
-use crate::call::{UNAVAILABLE, call};
+use crate::call::{self, UNAVAILABLE, call};
 use crate::conduct::Conduct;
 use crate::dead_letter::Reject;
 use crate::trace::Step;
+use crate::{Error, Metrics};
 
 /// One step of a pipeline. `D` is the work in progress on one article, which carries what the
 /// stages tell each other besides the article itself.
@@ -46,12 +46,13 @@ impl<D> Pipeline<D> {
 
 impl<D: From<Article> + Into<Article> + AsMut<Article>> Pipeline<D> {
     /// Records the time of each stage's calls, by its name.
-    pub(crate) fn observe(&mut self, stage_seconds: HistogramVec) {
+    pub(crate) fn observe(&mut self, metrics: &Metrics) {
         for stage in &self.stages {
             // So that the first call is seen as a change.
-            stage_seconds.with_label_values(&[stage.name()]);
+            metrics.stage_seconds.with_label_values(&[stage.name()]);
+            metrics.expect_rejects(stage.name(), call::REASONS);
         }
-        self.stage_seconds = Some(stage_seconds);
+        self.stage_seconds = Some(metrics.stage_seconds.clone());
     }
 
     /// Runs articles through all stages; the results are in the order of the articles.
@@ -359,7 +360,7 @@ mod tests {
     fn failing_calls_are_timed_too() {
         let metrics = crate::Metrics::new("test");
         let mut pipeline = shouting(0);
-        pipeline.observe(metrics.stage_seconds.clone());
+        pipeline.observe(&metrics);
 
         pipeline.run(articles(&["panic"]));
 

@@ -38,7 +38,7 @@ fn table_of_metrics_is_what_the_program_shows() {
 fn shown(worker: &Process) -> String {
     let all = [
         "copydesk_records_enriched_total 20",
-        "copydesk_records_rejected_total{",
+        "copydesk_records_rejected_total{reason=\"bad_json\",stage=\"decode\"} 1",
         "copydesk_lag_seconds{",
     ];
     let mut metrics = String::new();

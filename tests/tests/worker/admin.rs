@@ -37,6 +37,7 @@ fn port_tells_readiness_and_metrics() {
     wait_until("all is counted", SOON, || {
         let metrics = get("/metrics");
         metrics.contains("copydesk_records_rejected_total{reason=\"bad_json\",stage=\"decode\"} 1")
+            && metrics.contains("_rejected_total{reason=\"stage_panicked\",stage=\"shout\"} 0")
             && metrics.contains(&format!(
                 "copydesk_lag_records{{partition=\"0\",topic=\"{}\"}} 0",
                 topics.raw.name

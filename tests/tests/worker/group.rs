@@ -95,6 +95,44 @@ fn eager_rebalances_without_transactions_lose_nothing() {
     come_and_go("range", Delivery::AtLeastOnce);
 }
 
+/// Commits are slower here than stages, so that the next batch is nearly always full, and all
+/// partitions are paused, when some of them go to another worker, and when they come back.
+fn there_and_back(assignment: &str) {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 6);
+    let mut fed = 0;
+    let mut config = config(broker, &topics);
+    config.kafka.assignment = assignment.to_owned();
+    config.batch.max_records = 5;
+    let join = |name| Running::start_with(instance(&config, name), vec![Box::new(Shout)]);
+    let first = join("first");
+    feed_until(&topics, &mut fed, "the first has all partitions", || {
+        partitions(&first) == 6
+    });
+
+    let second = join("second");
+    feed_until(&topics, &mut fed, "the second has half of them", || {
+        partitions(&second) == 3
+    });
+    second.stop().0.expect("it stops in good order");
+    feed_until(&topics, &mut fed, "they come back", || {
+        partitions(&first) == 6
+    });
+
+    let records = topics.enriched.wait_committed(fed, SOON);
+    assert_each_once(&records, fed);
+}
+
+#[test]
+fn paused_partitions_go_and_come_back_cooperatively() {
+    there_and_back("cooperative-sticky");
+}
+
+#[test]
+fn paused_partitions_go_and_come_back_eagerly() {
+    there_and_back("range");
+}
+
 const BACKLOG: usize = 500;
 
 fn feed(topics: &Topics, fed: &mut usize, count: usize) {

@@ -7,11 +7,11 @@ use crate::outbox::Resent;
 use crate::record::{Header, Record};
 
 /// Says how often the record in a dead letter was sent back.
-pub(super) const REPLAYS: &str = "copydesk.replays";
+pub(crate) const REPLAYS: &str = "copydesk.replays";
 
 /// A dead letter.
 #[derive(Debug)]
-pub struct DeadLetter(pub(super) Record);
+pub struct DeadLetter(pub(crate) Record);
 
 impl DeadLetter {
     /// Partition of the dead-letter topic that it lies in.
@@ -75,7 +75,7 @@ impl DeadLetter {
     }
 
     /// The record as it came, on its way back to `topic`; with one more replay in its headers.
-    pub(super) fn restored(&self, topic: Arc<str>, partitions: usize) -> Resent {
+    pub(crate) fn restored(&self, topic: Arc<str>, partitions: usize) -> Resent {
         let replays = self.replays().saturating_add(1);
         let exists = |partition: &i32| usize::try_from(*partition).is_ok_and(|i| i < partitions);
         let partition = self.origin_partition().filter(exists);

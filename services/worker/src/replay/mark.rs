@@ -11,14 +11,14 @@ pub(super) const GROUP: &str = "copydesk.replay.group";
 
 /// Offsets of the dead letters that a group has sent back, in the partition that the mark lies in.
 #[derive(Debug)]
-pub(super) struct Mark {
-    pub(super) group: String,
-    pub(super) sent: Offsets,
+pub(crate) struct Mark {
+    pub(crate) group: String,
+    pub(crate) sent: Offsets,
 }
 
 impl Mark {
     /// The mark in a record, if it is one. One that cannot be read marks nothing.
-    pub(super) fn read(record: &Record) -> Option<Self> {
+    pub(crate) fn read(record: &Record) -> Option<Self> {
         let group = record.header(GROUP)?.to_owned();
         let value = record.value.as_deref().unwrap_or_default();
         let text = std::str::from_utf8(value).unwrap_or_default();

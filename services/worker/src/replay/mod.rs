@@ -24,8 +24,8 @@
 //! A record keeps its time. One that is older than its topic's `retention.ms` may be deleted there
 //! before a worker has read it: raise that first.
 
-mod letter;
-mod mark;
+pub(crate) mod letter;
+pub(crate) mod mark;
 mod offsets;
 mod reader;
 mod select;

@@ -9,7 +9,7 @@
 
 mod client;
 mod queue;
-mod span;
+pub(crate) mod span;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -158,7 +158,7 @@ impl Drop for RecordTrace {
 }
 
 /// The span that a record came with, where it is sampled.
-fn parent(record: &Record) -> Option<SpanContext> {
+pub(crate) fn parent(record: &Record) -> Option<SpanContext> {
     record.header(TRACEPARENT)?;
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), record);
     let parent = context.span().span_context().clone();
