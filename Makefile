@@ -92,7 +92,7 @@ soak: native broker ## Watch memory over hours of work: make soak [SECONDS=3600]
 	  $(if $(SECONDS),--soak=$(SECONDS)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
 
 chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]
-	cargo run --locked --package copydesk-tests --bin chaos -- \
+	cargo run --locked --release --package copydesk-tests --bin chaos -- \
 	  $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(SEED),--seed=$(SEED)) $(ARGS)
 
 pauses: broker ## Measure for how long a rebalance halts the partitions that stay
