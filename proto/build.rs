@@ -25,6 +25,9 @@ const NULLABLE: [&str; 8] = [
     "fetched_at",
 ];
 
+/// Lists whose items take many times the memory that they have bytes.
+const LISTS: [&str; 3] = ["Article.entities", "Article.topics", "Provenance.stages"];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=copydesk");
     let schema = protox::compile(["copydesk/v1/article.proto"], ["."])?;
@@ -37,6 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for field in NULLABLE {
         let form = "#[serde(deserialize_with = \"crate::json::nullable\")]";
         config.field_attribute(format!("Article.{field}"), form);
+    }
+    for field in LISTS {
+        config.field_attribute(field, "#[serde(deserialize_with = \"crate::json::list\")]");
     }
     config.compile_fds(schema)?;
     Ok(())

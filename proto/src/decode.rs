@@ -2,11 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use serde_json::value::RawValue;
 
 use crate::{Article, Format, Language};
+
+/// Most items of a list. One without content has two or three bytes, and takes two hundred in memory.
+pub(crate) const MAX_ITEMS: usize = 100_000;
+/// The tag of an article's `provenance`, which has a list of its own.
+const PROVENANCE: u32 = 14;
 
 /// Why bytes are not an article. [`DecodeError::reason`] is a closed set for metrics and headers.
 #[derive(Debug, thiserror::Error)]
@@ -89,29 +96,63 @@ fn from_json(value: &[u8]) -> Result<Article, DecodeError> {
         return Err(DecodeError::NoBody);
     }
     let json = &mut serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(json).map_err(|error| DecodeError::BadField {
-        field: error.path().to_string(),
-        cause: error.into_inner(),
-    })
+    let article =
+        serde_path_to_error::deserialize(json).map_err(|error| DecodeError::BadField {
+            field: error.path().to_string(),
+            cause: error.into_inner(),
+        })?;
+    check_numbers(&article)?;
+    Ok(article)
 }
 
 /// What protobuf can hold and JSON cannot is no article: it would fail on its way out, or at readers.
 fn from_protobuf(value: &[u8]) -> Result<Article, DecodeError> {
+    if count_fields(value).map_err(DecodeError::BadProtobuf)? > MAX_ITEMS {
+        let cause = format!("more than {MAX_ITEMS} items");
+        return Err(bad_field("entities, topics, flags or stages", cause));
+    }
     let article = Article::decode(value).map_err(DecodeError::BadProtobuf)?;
-    let bad = |field: &str, cause| DecodeError::BadField {
-        field: field.to_owned(),
-        cause,
-    };
     if !article.metadata.is_empty() {
-        serde_json::from_str::<&RawValue>(&article.metadata)
-            .map_err(|cause| bad("metadata", cause))?;
+        serde_json::from_str::<&RawValue>(&article.metadata).map_err(|cause| {
+            DecodeError::BadField {
+                field: "metadata".to_owned(),
+                cause,
+            }
+        })?;
     }
-    for (field, number) in numbers(&article) {
-        if !number.is_finite() {
-            return Err(bad(field, serde::de::Error::custom("it is not a number")));
-        }
-    }
+    check_numbers(&article)?;
     Ok(article)
+}
+
+/// Counts the fields of an article, those of its provenance among them, and makes nothing of them.
+fn count_fields(mut bytes: &[u8]) -> Result<usize, prost::DecodeError> {
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let (tag, wire) = decode_key(&mut bytes)?;
+        if (tag, wire) == (PROVENANCE, WireType::LengthDelimited) {
+            // Its fields are then counted as if they were the article's.
+            decode_varint(&mut bytes)?;
+        } else {
+            skip_field(wire, tag, &mut bytes, DecodeContext::default())?;
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn bad_field(field: &str, cause: impl fmt::Display) -> DecodeError {
+    DecodeError::BadField {
+        field: field.to_owned(),
+        cause: serde::de::Error::custom(cause),
+    }
+}
+
+/// Refuses what is no number: a score of `1e39` is infinite in 32 bits.
+fn check_numbers(article: &Article) -> Result<(), DecodeError> {
+    match numbers(article).find(|(_, number)| !number.is_finite()) {
+        Some((field, _)) => Err(bad_field(field, "it is not a number")),
+        None => Ok(()),
+    }
 }
 
 fn numbers(article: &Article) -> impl Iterator<Item = (&'static str, f64)> {
@@ -309,6 +350,30 @@ mod tests {
                 reason
             );
         }
+    }
+
+    #[test]
+    fn lists_without_end_are_refused_before_they_take_memory() {
+        let entities =
+            |count| format!(r#"{{"text":"x","entities":[{}{{}}]}}"#, "{},".repeat(count));
+        let stages = |count| [b"\x72\x80\x80\x80\x01".to_vec(), b"\x2a\x00".repeat(count)].concat();
+
+        let allowed = json(&entities(MAX_ITEMS - 1)).unwrap();
+        let json = json(&entities(MAX_ITEMS)).unwrap_err();
+        let protobuf = decode(&b"\x5a\x00".repeat(MAX_ITEMS + 1), Format::Protobuf, []);
+        let nested = decode(&stages(MAX_ITEMS + 1), Format::Protobuf, []);
+
+        assert_eq!(allowed.entities.len(), MAX_ITEMS);
+        for error in [json, protobuf.unwrap_err(), nested.unwrap_err()] {
+            assert_eq!(error.reason(), "bad_field");
+        }
+    }
+
+    #[test]
+    fn infinite_score_is_no_number() {
+        let error = json(r#"{"text":"x","language":{"code":"en","score":1e39}}"#).unwrap_err();
+
+        assert_eq!(error.reason(), "bad_field");
     }
 
     #[test]

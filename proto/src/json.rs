@@ -1,8 +1,13 @@
 //! Fields whose JSON form differs from serde's default.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Language;
+use crate::decode::MAX_ITEMS;
 
 /// Reads `null` as an absent field, which is how many scrapers write one.
 pub(crate) fn nullable<'de, D, T>(json: D) -> Result<T, D::Error>
@@ -11,6 +16,36 @@ where
     T: Deserialize<'de> + Default,
 {
     Ok(Option::deserialize(json)?.unwrap_or_default())
+}
+
+/// Reads a list of at most [`MAX_ITEMS`].
+pub(crate) fn list<'de, D, T>(json: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    json.deserialize_seq(List(PhantomData))
+}
+
+struct List<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            if list.len() == MAX_ITEMS {
+                return Err(A::Error::custom(format!("more than {MAX_ITEMS} items")));
+            }
+            list.push(item);
+        }
+        Ok(list)
+    }
 }
 
 /// Reads a language as scrapers send it (`"en"`) or as readers see it (`{"code", "score"}`).

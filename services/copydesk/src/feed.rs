@@ -139,6 +139,7 @@ impl<'a> Feeder<'a> {
         };
         let producer: BaseProducer<_> = kafka::producer_config(config)
             .create_with_context(deliveries)
+            .map_err(kafka::client_error)
             .context("set up the producer")?;
         kafka::partitions(producer.client(), topic, config)?;
         Ok(Self {

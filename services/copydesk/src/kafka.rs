@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rdkafka::client::Client;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -69,6 +69,16 @@ fn client_config(config: &Config) -> ClientConfig {
         .set("client.id", "copydesk")
         .set("bootstrap.servers", &config.kafka.brokers);
     client
+}
+
+/// Why a client was not made. A property's value is left out: it may be a secret.
+pub(crate) fn client_error(error: KafkaError) -> anyhow::Error {
+    match error {
+        KafkaError::ClientConfig(_, reason, property, _) => {
+            anyhow!("kafka.librdkafka.\"{property}\": {reason}")
+        }
+        error => error.into(),
+    }
 }
 
 /// The partitions of a topic, once the brokers have answered.

@@ -79,10 +79,16 @@ fn filter(directives: &str) -> Result<EnvFilter, BadLevel> {
             .all(|char| char.is_alphanumeric() || char == '_' || char == ':')
     };
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    if let Some(word) = directives.split_whitespace().nth(1) {
+        return Err(BadLevel::Word(word.to_owned()));
+    }
     let mut words = directives.split(',').filter(is_plain);
     match words.find(|word| word.is_empty() || !is_level(word)) {
         Some(word) => Err(BadLevel::Word(word.to_owned())),
-        None => Ok(EnvFilter::try_new(directives)?),
+        // Whoever may change the level must not be able to exhaust memory by a pattern.
+        None => Ok(EnvFilter::builder()
+            .with_regex(false)
+            .parse(directives.trim())?),
     }
 }
 
@@ -116,6 +122,8 @@ mod tests {
             "off",
             "info,copydesk_worker=debug",
             "a::b=trace,error",
+            // As a pattern it would take a gigabyte.
+            "[{x=a..............................}]=info",
         ] {
             assert!(filter(directives).is_ok(), "{directives}");
         }
@@ -130,6 +138,7 @@ mod tests {
             "info,copydesk_worker",
             "a=shout",
             "a=b=c",
+            "info, a\u{e9}=info",
         ] {
             assert!(filter(directives).is_err(), "{directives}");
         }

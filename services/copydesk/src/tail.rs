@@ -60,6 +60,7 @@ fn missing(max: Option<u64>, shown: u64, outcome: Outcome) -> Outcome {
 fn assign(topic: &str, start: Offset, config: &Config) -> anyhow::Result<BaseConsumer<LogContext>> {
     let consumer: BaseConsumer<_> = kafka::reader_config(config)
         .create_with_context(LogContext)
+        .map_err(kafka::client_error)
         .context("set up the consumer")?;
     let mut assignment = TopicPartitionList::new();
     for partition in kafka::partitions(consumer.client(), topic, config)? {

@@ -37,6 +37,8 @@ pub(crate) fn consumer(config: &Config) -> ClientConfig {
         "queued.max.messages.kbytes",
         (kafka.prefetch_bytes / KIB).to_string(),
     );
+    // Their bytes are counted without keys and headers, so that these need a limit of their own.
+    client.set("queued.min.messages", "10000");
     client.set("fetch.max.bytes", kafka.prefetch_bytes.to_string());
     // How soon to fetch again once there is room; a second by default, in which a batch may starve.
     client.set("fetch.queue.backoff.ms", "20");

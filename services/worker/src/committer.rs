@@ -169,7 +169,7 @@ impl Committer {
                 }
             }
             if let Some(timestamp_ms) = record.timestamp_ms {
-                let age_seconds = (now_ms - timestamp_ms) as f64 / 1e3;
+                let age_seconds = now_ms.saturating_sub(timestamp_ms) as f64 / 1e3;
                 metrics.record_age_seconds.observe(age_seconds.max(0.0));
             }
         }

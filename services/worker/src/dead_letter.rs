@@ -25,7 +25,7 @@ pub(crate) const VALUE_OMITTED: &str = "__connect.errors.value.omitted.bytes";
 const HEADERS_OMITTED: &str = "__connect.errors.headers.omitted.bytes";
 const KEY_OMITTED: &str = "__connect.errors.key.omitted.bytes";
 /// Every header that a dead letter has and the record in it has not.
-pub(crate) const ALL: [&str; 12] = [
+const ALL: [&str; 12] = [
     TOPIC,
     PARTITION,
     OFFSET,
@@ -39,6 +39,11 @@ pub(crate) const ALL: [&str; 12] = [
     HEADERS_OMITTED,
     KEY_OMITTED,
 ];
+
+/// Whether a header is one that dead letters have, as they are read: in any case.
+pub(crate) fn is_ours(name: &str) -> bool {
+    ALL.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+}
 
 /// A broker refuses a record whose headers are larger than it allows, and a stage may quote a page.
 const MAX_DETAIL_BYTES: usize = 4096;
@@ -100,13 +105,20 @@ pub(crate) struct Omitted {
 }
 
 impl Omitted {
-    /// Leaves out the next that the fault may lie in, the least loss first; whether there was one.
-    pub(crate) fn leave_out(&mut self, fault: Fault) -> bool {
+    /// Leaves out the next that the fault may lie in, what is largest first; whether there was one.
+    pub(crate) fn leave_out(&mut self, fault: Fault, record: &Record) -> bool {
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let next = match fault {
             Fault::Invalid => Some(&mut self.timestamp).filter(|omitted| !**omitted),
-            Fault::TooLarge => [&mut self.value, &mut self.headers, &mut self.key]
-                .into_iter()
-                .find(|omitted| !**omitted),
+            Fault::TooLarge => [
+                (&mut self.key, length(&record.key)),
+                (&mut self.headers, record.header_bytes()),
+                (&mut self.value, length(&record.value)),
+            ]
+            .into_iter()
+            .filter(|(omitted, _)| !**omitted)
+            .max_by_key(|(_, bytes)| *bytes)
+            .map(|(omitted, _)| omitted),
         };
         next.map(|omitted| *omitted = true).is_some()
     }
@@ -123,7 +135,7 @@ pub(crate) fn headers(
     let own = record
         .headers
         .iter()
-        .filter(|(name, _)| !omitted.headers && !ALL.contains(&name.as_str()));
+        .filter(|(name, _)| !omitted.headers && !is_ours(name));
     let mut headers: Vec<Header> = own.cloned().collect();
     let mut add = |name: &str, value: &str| {
         headers.push((name.to_owned(), Some(value.as_bytes().to_vec())));
@@ -222,23 +234,28 @@ mod tests {
     fn refused_time_goes_alone() {
         let mut omitted = Omitted::default();
 
-        assert!(omitted.leave_out(Fault::Invalid));
+        assert!(omitted.leave_out(Fault::Invalid, &Record::sample(b"body")));
 
         let timestamp = Omitted {
             timestamp: true,
             ..Omitted::default()
         };
         assert_eq!(omitted, timestamp);
-        assert!(!omitted.leave_out(Fault::Invalid));
+        assert!(!omitted.leave_out(Fault::Invalid, &Record::sample(b"body")));
     }
 
     #[test]
-    fn size_goes_by_value_then_headers_then_key() {
+    fn size_goes_by_what_is_largest() {
+        let record = Record {
+            key: Some(b"key".to_vec()),
+            headers: vec![("trace".to_owned(), Some(vec![b'x'; 1000]))],
+            ..Record::sample(b"body")
+        };
         let mut omitted = Omitted::default();
         let mut left_out = Vec::new();
 
-        while omitted.leave_out(Fault::TooLarge) {
-            left_out.push((omitted.value, omitted.headers, omitted.key));
+        while omitted.leave_out(Fault::TooLarge, &record) {
+            left_out.push((omitted.headers, omitted.value, omitted.key));
         }
 
         let expected = [

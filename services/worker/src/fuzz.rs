@@ -4,7 +4,7 @@
 use copydesk_proto::Format;
 
 use crate::config::{Config, InputFormat};
-use crate::dead_letter::{self, ALL, Omitted, Reject};
+use crate::dead_letter::{self, Omitted, Reject, is_ours};
 use crate::decode::decode;
 use crate::record::{Header, Record};
 use crate::replay::DeadLetter;
@@ -59,6 +59,6 @@ fn check_letter(config: &Config, record: &Record, reject: &Reject) {
 
 /// The headers that are not about dead letters.
 fn own(headers: &[Header]) -> impl Iterator<Item = &Header> {
-    let is_own = |(name, _): &&Header| name != REPLAYS && !ALL.contains(&name.as_str());
+    let is_own = |(name, _): &&Header| !REPLAYS.eq_ignore_ascii_case(name) && !is_ours(name);
     headers.iter().filter(is_own)
 }

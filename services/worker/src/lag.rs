@@ -118,7 +118,7 @@ impl Lag {
                 self.show(
                     partition.partition,
                     lag,
-                    since_ms.map(|since| now_ms - since),
+                    since_ms.map(|since| now_ms.saturating_sub(since)),
                 );
             }
         }

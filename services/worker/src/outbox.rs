@@ -205,7 +205,7 @@ impl Outbox {
                 self.config.kafka.max_record_bytes
             );
             outcome.result = Err(Reject::new(Fault::STAGE, fault.reason(), detail));
-        } else if !outcome.omitted.leave_out(fault) {
+        } else if !outcome.omitted.leave_out(fault, &outcome.record) {
             return Err(Error::DeadLetterRefused {
                 record: outcome.record.place(),
                 cause: error.clone(),

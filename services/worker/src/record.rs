@@ -7,6 +7,9 @@ use std::time::SystemTime;
 use rdkafka::Message;
 use rdkafka::message::Headers;
 
+/// So many headers that cannot be read are tried.
+const MAX_PANICS: usize = 8;
+
 /// A header's name and value.
 pub(crate) type Header = (String, Option<Vec<u8>>);
 
@@ -30,12 +33,7 @@ pub(crate) struct Record {
 impl Record {
     /// Copies a record out of the consumer's memory.
     pub(crate) fn read(message: &impl Message, topic: &Arc<str>, epoch: u64) -> Self {
-        let all = message.headers();
-        let count = all.map_or(0, Headers::count);
-        let headers: Vec<Header> = all
-            .into_iter()
-            .flat_map(|all| (0..count).filter_map(|i| header(all, i)))
-            .collect();
+        let (headers, unreadable_headers) = message.headers().map(read_headers).unwrap_or_default();
         Self {
             topic: Arc::clone(topic),
             partition: message.partition(),
@@ -44,8 +42,8 @@ impl Record {
             timestamp_ms: message.timestamp().to_millis(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
-            unreadable_headers: count - headers.len(),
             headers,
+            unreadable_headers,
         }
     }
 
@@ -60,9 +58,10 @@ impl Record {
         format!("{topic}/{partition}/{kafka_offset}")
     }
 
-    /// Size of key, value and headers.
+    /// Memory that key, value and headers take. A header without name and value takes some, too.
     pub(crate) fn bytes(&self) -> usize {
-        length(&self.key) + length(&self.value) + self.header_bytes()
+        let headers = self.header_bytes() + size_of_val(self.headers.as_slice());
+        length(&self.key) + length(&self.value) + headers
     }
 
     /// Size of the headers' names and values.
@@ -105,6 +104,24 @@ impl Record {
     }
 }
 
+/// The headers, and how many more there are: those that cannot be read, and all after some of these,
+/// since each costs a panic.
+fn read_headers(all: &impl Headers) -> (Vec<Header>, usize) {
+    let mut headers = Vec::new();
+    let mut unreadable = 0;
+    for index in 0..all.count() {
+        match header(all, index) {
+            Some(header) => headers.push(header),
+            None => unreadable += 1,
+        }
+        if unreadable == MAX_PANICS {
+            break;
+        }
+    }
+    let left = all.count() - headers.len();
+    (headers, left)
+}
+
 /// A header, unless it cannot be read: rdkafka panics at a name that is not UTF-8.
 fn header(all: &impl Headers, index: usize) -> Option<Header> {
     let read = || {
@@ -139,7 +156,7 @@ mod tests {
             ..Record::sample(b"value")
         };
 
-        assert_eq!(record.bytes(), 3 + 5 + 4 + 1);
+        assert_eq!(record.bytes(), 3 + 5 + 4 + 1 + 2 * size_of::<Header>());
     }
 
     #[test]

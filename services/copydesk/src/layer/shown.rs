@@ -10,6 +10,7 @@ pub(super) fn shown(setting: &str, value: &Value) -> String {
         return "\"***\"".to_owned();
     }
     match value {
+        Value::String(_, text) if has_password(text) => "\"***\"".to_owned(),
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, char) => format!("{:?}", char.to_string()),
         Value::Bool(_, truth) => truth.to_string(),
@@ -32,24 +33,24 @@ pub(super) fn shown(setting: &str, value: &Value) -> String {
     }
 }
 
-/// Whether a setting of librdkafka is a secret. Where its value is in a file, the path is none.
+/// Whether a setting is a secret, be it in the wrong table. Where its value is in a file, the path is
+/// none.
 fn is_secret(setting: &str) -> bool {
-    const SECRETS: [&str; 6] = [
-        "password",
-        "passphrase",
-        "secret",
-        "token",
-        ".pem",
-        "oauthbearer",
-    ];
+    const SECRETS: [&str; 5] = ["password", "passphrase", "secret", ".pem", "oauthbearer"];
     let name = setting.to_ascii_lowercase().replace('"', "");
-    name.starts_with(LIBRDKAFKA)
-        && !name.ends_with("_file")
-        && SECRETS.iter().any(|secret| name.contains(secret))
+    let has_token = name.starts_with(LIBRDKAFKA) && name.contains("token");
+    !name.ends_with("_file") && (has_token || SECRETS.iter().any(|secret| name.contains(secret)))
+}
+
+/// Whether a text is an address with a password in it.
+fn has_password(text: &str) -> bool {
+    text.contains("://") && text.contains('@')
 }
 
 #[cfg(test)]
 mod tests {
+    use figment::value::Dict;
+
     use super::*;
 
     #[test]
@@ -61,6 +62,7 @@ mod tests {
             "sasl.oauthbearer.client.secret",
         ];
         let others = ["sasl.password_file", "sasl.username", "ssl.ca.location"];
+        let misplaced = "kafka.sasl";
 
         for name in secrets {
             assert!(is_secret(&format!("{LIBRDKAFKA}.\"{name}\"")), "{name}");
@@ -68,5 +70,10 @@ mod tests {
         for name in others {
             assert!(!is_secret(&format!("{LIBRDKAFKA}.{name}")), "{name}");
         }
+        assert!(!is_secret("encoder.max_batch_tokens"));
+        let table = Value::from(Dict::from([("password".to_owned(), "hunter2".into())]));
+        let url = Value::from("http://user:hunter2@collector:4318");
+        assert_eq!(shown(misplaced, &table), "{ password = \"***\" }");
+        assert_eq!(shown("tracing.endpoint", &url), "\"***\"");
     }
 }

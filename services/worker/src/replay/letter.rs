@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dead_letter::{ALL, DETAIL, OFFSET, PARTITION, REASON, STAGE, TOPIC, VALUE_OMITTED};
+use crate::dead_letter::{DETAIL, OFFSET, PARTITION, REASON, STAGE, TOPIC, VALUE_OMITTED, is_ours};
 use crate::outbox::Resent;
 use crate::record::{Header, Record};
 
@@ -80,7 +80,7 @@ impl DeadLetter {
         let exists = |partition: &i32| usize::try_from(*partition).is_ok_and(|i| i < partitions);
         let partition = self.origin_partition().filter(exists);
         let Self(record) = self;
-        let is_own = |name: &str| name != REPLAYS && !ALL.contains(&name);
+        let is_own = |name: &str| !REPLAYS.eq_ignore_ascii_case(name) && !is_ours(name);
         let own = record.headers.iter().filter(|(name, _)| is_own(name));
         let mut headers: Vec<Header> = own.cloned().collect();
         headers.push((REPLAYS.to_owned(), Some(replays.to_string().into_bytes())));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::offsets::Offsets;
+use crate::dead_letter::TOPIC;
 use crate::outbox::Resent;
 use crate::record::{Header, Record};
 
@@ -19,6 +20,10 @@ pub(crate) struct Mark {
 impl Mark {
     /// The mark in a record, if it is one. One that cannot be read marks nothing.
     pub(crate) fn read(record: &Record) -> Option<Self> {
+        // A dead letter keeps the headers of its record, and those may be anything.
+        if record.header(TOPIC).is_some() {
+            return None;
+        }
         let group = record.header(GROUP)?.to_owned();
         let value = record.value.as_deref().unwrap_or_default();
         let text = std::str::from_utf8(value).unwrap_or_default();
@@ -67,6 +72,21 @@ mod tests {
     #[test]
     fn other_records_are_no_marks() {
         assert!(Mark::read(&Record::sample(b"3-7")).is_none());
+    }
+
+    #[test]
+    fn dead_letter_that_looks_like_a_mark_is_none() {
+        let mark = Mark {
+            group: "copydesk.replay".to_owned(),
+            sent: "0-9".parse().unwrap(),
+        };
+        let mut letter = record(&mark);
+
+        letter
+            .headers
+            .push((TOPIC.to_owned(), Some(b"articles.raw".to_vec())));
+
+        assert!(Mark::read(&letter).is_none());
     }
 
     #[test]
