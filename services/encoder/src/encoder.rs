@@ -131,12 +131,21 @@ impl Encoder {
     }
 
     /// How many of the leading places make a batch: windows that are padded alike.
+    ///
+    /// They fill the batch, or are a power of two. An engine makes code for each shape that it
+    /// meets, and keeps it: some forty shapes take half of the memory that four times as many do.
     fn next_batch(&self, windows: &[&Window], places: &[usize]) -> usize {
         let length = padded_length(windows[places[0]]);
+        let most = (self.max_batch_tokens / length).max(1);
         let alike = places
             .iter()
-            .take_while(|&&i| padded_length(windows[i]) == length);
-        alike.take((self.max_batch_tokens / length).max(1)).count()
+            .take(most)
+            .take_while(|&&i| padded_length(windows[i]) == length)
+            .count();
+        match alike {
+            alike if alike == most => most,
+            alike => 1 << alike.ilog2(),
+        }
     }
 
     fn count(&mut self, batch: &TokenBatch) {
@@ -156,7 +165,7 @@ fn by_length(windows: &[&Window]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::Sender;
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     use ndarray::{Array3, ArrayView3};
 
@@ -190,27 +199,47 @@ mod tests {
         }
     }
 
-    #[test]
-    fn each_window_gets_its_own_vectors_in_batches_of_one_length() {
-        let windows: Vec<Window> = [2, 19, 3, 18, 1, 2]
-            .iter()
-            .map(|&length| Window {
-                ids: (0..length).map(|i| 1000 * length + i).collect(),
-                types: vec![0; length as usize],
-                words: vec![Word {
-                    range: 0..1,
-                    tokens: 0..length as usize,
-                    opens_sentence: true,
-                }],
-                owned: 0..1,
-            })
-            .collect();
-        let (sender, shapes) = std::sync::mpsc::channel();
+    /// A window of so many tokens, with ids of its own.
+    fn window(length: u32) -> Window {
+        Window {
+            ids: (0..length).map(|i| 1000 * length + i).collect(),
+            types: vec![0; length as usize],
+            words: vec![Word {
+                range: 0..1,
+                tokens: 0..length as usize,
+                opens_sentence: true,
+            }],
+            owned: 0..1,
+        }
+    }
+
+    /// An encoder of few tokens a batch, and the shapes that its engine sees.
+    fn encoder() -> (Encoder, Receiver<(usize, usize)>) {
+        let (sender, shapes) = channel();
         let echo = Echo {
             slots: [None, None],
             shapes: sender,
         };
-        let mut encoder = Encoder::new(Box::new(echo), 48);
+        (Encoder::new(Box::new(echo), 48), shapes)
+    }
+
+    #[test]
+    fn batch_that_is_not_full_has_a_power_of_two() {
+        let windows: Vec<Window> = [20, 3, 3, 3, 3, 3].into_iter().map(window).collect();
+        let (mut encoder, shapes) = encoder();
+
+        encoder
+            .encode(&windows.iter().collect::<Vec<_>>(), |_, _| {})
+            .unwrap();
+
+        let shapes: Vec<_> = shapes.try_iter().collect();
+        assert_eq!(shapes, [(1, 32), (3, 16), (2, 16)]);
+    }
+
+    #[test]
+    fn each_window_gets_its_own_vectors_in_batches_of_one_length() {
+        let windows: Vec<Window> = [2, 19, 3, 18, 1, 2].into_iter().map(window).collect();
+        let (mut encoder, shapes) = encoder();
         let mut seen = vec![Vec::new(); windows.len()];
 
         encoder
