@@ -139,7 +139,7 @@ pub struct Batch {
     /// Most bytes of keys, values and headers; one larger record still makes a batch.
     /// Default `524288`.
     pub max_bytes: usize,
-    /// How long a first record waits for others. Default `50`.
+    /// How long a first record waits for others. Default `5`.
     pub linger_ms: u64,
 }
 
