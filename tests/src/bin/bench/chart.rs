@@ -79,6 +79,7 @@ pub(crate) fn line(points: &[Point], title: &str) -> anyhow::Result<Option<Strin
         .x_desc(title)
         .y_desc("words a second")
         .x_label_formatter(&|size| format!("{size:.0}"))
+        .y_label_formatter(&|rate| format!("{rate:.0}"))
         .draw()?;
     let places = || {
         points
