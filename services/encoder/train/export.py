@@ -19,7 +19,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.26"
+VERSION = "2026.11.26.1"
 FILES = (
     "config.json",
     "heads.json",

@@ -55,6 +55,7 @@ class Plan:
     shares: Mapping[str, float]
     held: float = 0.0  # how much of the weights before is kept (Wortsman et al. 2022, WiSE-FT)
     layers: tuple[int, ...] = ()
+    caution: float = 0.0  # see `train.temper`
 
 
 ACCURATE = Plan(
@@ -66,6 +67,7 @@ ACCURATE = Plan(
     plain=0.36,
     shares={"worldwide": 1.3, "openings": 1.5},
     held=0.5,
+    caution=0.25,
 )
 FAST = Plan(
     name="fast",

@@ -31,7 +31,7 @@ from meaning import Descriptions, fit_descriptions, meanings
 from model import Model, partial_loss, soft_loss, student, tag_loss, with_layers
 from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
 from prototypes import topic_logits
-from sources import CYBER, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
+from sources import CYBER, CYBER_TAGS, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
 from topics import Article, article_batches, article_windows, some_of
 from trainer import Run, Trainer
 from windows import Window, batches, collate, training_windows
@@ -54,10 +54,10 @@ def main() -> None:
     corpus = load_corpus(args.data)
     model = begin(corpus, args)
     finish(model, corpus, ACCURATE, args)
-    ship(copy.deepcopy(model), corpus, "copydesk-news", args.out, args)
+    ship(copy.deepcopy(model), corpus, ACCURATE, "copydesk-news", args.out, args)
     fast = with_layers(model, FAST.layers)
     finish(fast, corpus, FAST, args, teacher=model)
-    ship(fast, corpus, "copydesk-news-fast", args.out / "fast", args)
+    ship(fast, corpus, FAST, "copydesk-news-fast", args.out / "fast", args)
 
 
 def begin(corpus: Corpus, args: argparse.Namespace) -> Model:
@@ -98,9 +98,11 @@ def finish(
         )
 
 
-def ship(model: Model, corpus: Corpus, name: str, folder: Path, args: argparse.Namespace) -> None:
+def ship(
+    model: Model, corpus: Corpus, plan: Plan, name: str, folder: Path, args: argparse.Namespace
+) -> None:
     """Calibrates the model and writes its folder."""
-    temper(model, corpus)
+    temper(model, corpus, plan.caution)
     calibration, _ = measure(model, corpus)
     descriptions, figures = describe(model, corpus)
     print(json.dumps(figures))
@@ -298,8 +300,11 @@ def measure(model: Model, corpus: Corpus) -> tuple:
     return fit(logits, wanted, corpus.categories, seen), figures
 
 
-def temper(model: Model, corpus: Corpus) -> None:
-    """Divides the logits of both tag heads so that their probabilities fit the dev sets."""
+def temper(model: Model, corpus: Corpus, caution: float) -> None:
+    """Divides the logits of both tag heads so that their probabilities fit the dev sets.
+
+    Those have many cyber names, and news few: `caution` is taken from the log odds of one.
+    """
     with torch.autocast("cpu", torch.bfloat16):
         for head, columns, rows in (
             (model.news, NEWS, corpus.dev_sentences),
@@ -311,6 +316,8 @@ def temper(model: Model, corpus: Corpus) -> None:
             with torch.no_grad():
                 head.weight.div_(divisor)
                 head.bias.div_(divisor)
+    with torch.no_grad():
+        model.cyber.bias[CYBER_TAGS.index("O")] += caution
 
 
 def describe(model: Model, corpus: Corpus) -> tuple[Descriptions, dict[str, float]]:
