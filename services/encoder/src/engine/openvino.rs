@@ -53,6 +53,8 @@ impl OpenVino {
             (RwPropertyKey::NumStreams, count.as_str()),
             (RwPropertyKey::InferenceNumThreads, count.as_str()),
             (RwPropertyKey::HintInferencePrecision, "f32"),
+            // Every process would bind its streams to the same first cores, and leave the others idle.
+            (RwPropertyKey::HintEnableCpuPinning, "NO"),
             // Mapped weights would change, or be gone, when their file is written anew.
             (RwPropertyKey::EnableMmap, "NO"),
         ] {
