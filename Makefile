@@ -96,7 +96,7 @@ chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [A
 	  $(if $(SECONDS),--seconds=$(SECONDS)) $(if $(SEED),--seed=$(SEED)) $(ARGS)
 
 pauses: broker ## Measure for how long a rebalance halts the partitions that stay
-	cargo test --locked --package copydesk-tests --test worker pauses -- --ignored --nocapture --test-threads=1
+	cargo test --locked --release --package copydesk-tests --test worker pauses -- --ignored --nocapture --test-threads=1
 
 clean: ## Remove what was built; with ALL=1 also what was fetched
 	cargo clean
