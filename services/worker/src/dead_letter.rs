@@ -4,7 +4,7 @@
 //! `exception.stacktrace` is left out: the message names the causes, and there is no more to tell.
 
 use crate::config::Config;
-use crate::record::{Header, Record};
+use crate::record::{Header, Record, length};
 
 pub(crate) const TOPIC: &str = "__connect.errors.topic";
 pub(crate) const PARTITION: &str = "__connect.errors.partition";
@@ -107,7 +107,6 @@ pub(crate) struct Omitted {
 impl Omitted {
     /// Leaves out the next that the fault may lie in, what is largest first; whether there was one.
     pub(crate) fn leave_out(&mut self, fault: Fault, record: &Record) -> bool {
-        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let next = match fault {
             Fault::Invalid => Some(&mut self.timestamp).filter(|omitted| !**omitted),
             Fault::TooLarge => [
@@ -149,7 +148,6 @@ pub(crate) fn headers(
     add(REASON, reject.reason);
     add(EXCEPTION, reject.reason);
     add(DETAIL, shortened(&reject.detail));
-    let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
     for (is_omitted, name, bytes) in [
         (omitted.value, VALUE_OMITTED, length(&record.value)),
         (omitted.headers, HEADERS_OMITTED, record.header_bytes()),

@@ -137,7 +137,8 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn length(bytes: &Option<Vec<u8>>) -> usize {
+/// Size of a key or a value, 0 where there is none.
+pub(crate) fn length(bytes: &Option<Vec<u8>>) -> usize {
     bytes.as_ref().map_or(0, Vec::len)
 }
 
