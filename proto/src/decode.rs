@@ -2,18 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 
 use prost::Message;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use serde_json::value::RawValue;
 
+use crate::bounds::{check_items, check_numbers};
 use crate::{Article, Format, Language};
-
-/// Most items of a list. One without content has two or three bytes, and takes two hundred in memory.
-pub(crate) const MAX_ITEMS: usize = 100_000;
-/// The tag of an article's `provenance`, which has a list of its own.
-const PROVENANCE: u32 = 14;
 
 /// Why bytes are not an article. [`DecodeError::reason`] is a closed set for metrics and headers.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +48,13 @@ impl DecodeError {
         "bad_protobuf",
         "no_body",
     ];
+
+    pub(crate) fn bad_field(field: &str, cause: serde_json::Error) -> Self {
+        Self::BadField {
+            field: field.to_owned(),
+            cause,
+        }
+    }
 
     /// The reason as a word, one of [`Self::REASONS`].
     pub fn reason(&self) -> &'static str {
@@ -107,71 +108,14 @@ fn from_json(value: &[u8]) -> Result<Article, DecodeError> {
 
 /// What protobuf can hold and JSON cannot is no article: it would fail on its way out, or at readers.
 fn from_protobuf(value: &[u8]) -> Result<Article, DecodeError> {
-    if count_fields(value).map_err(DecodeError::BadProtobuf)? > MAX_ITEMS {
-        let cause = format!("more than {MAX_ITEMS} items");
-        return Err(bad_field("entities, topics, flags or stages", cause));
-    }
+    check_items(value)?;
     let article = Article::decode(value).map_err(DecodeError::BadProtobuf)?;
     if !article.metadata.is_empty() {
-        serde_json::from_str::<&RawValue>(&article.metadata).map_err(|cause| {
-            DecodeError::BadField {
-                field: "metadata".to_owned(),
-                cause,
-            }
-        })?;
+        serde_json::from_str::<&RawValue>(&article.metadata)
+            .map_err(|cause| DecodeError::bad_field("metadata", cause))?;
     }
     check_numbers(&article)?;
     Ok(article)
-}
-
-/// Counts the fields of an article, those of its provenance among them, and makes nothing of them.
-fn count_fields(mut bytes: &[u8]) -> Result<usize, prost::DecodeError> {
-    let mut count = 0;
-    while !bytes.is_empty() {
-        let (tag, wire) = decode_key(&mut bytes)?;
-        if (tag, wire) == (PROVENANCE, WireType::LengthDelimited) {
-            // Its fields are then counted as if they were the article's.
-            decode_varint(&mut bytes)?;
-        } else {
-            skip_field(wire, tag, &mut bytes, DecodeContext::default())?;
-        }
-        count += 1;
-    }
-    Ok(count)
-}
-
-fn bad_field(field: &str, cause: impl fmt::Display) -> DecodeError {
-    DecodeError::BadField {
-        field: field.to_owned(),
-        cause: serde::de::Error::custom(cause),
-    }
-}
-
-/// Refuses what is no number: a score of `1e39` is infinite in 32 bits.
-fn check_numbers(article: &Article) -> Result<(), DecodeError> {
-    match numbers(article).find(|(_, number)| !number.is_finite()) {
-        Some((field, _)) => Err(bad_field(field, "it is not a number")),
-        None => Ok(()),
-    }
-}
-
-fn numbers(article: &Article) -> impl Iterator<Item = (&'static str, f64)> {
-    let score = |score| ("score", f64::from(score));
-    let languages = article
-        .language
-        .iter()
-        .map(move |language| score(language.score));
-    let entities = article
-        .entities
-        .iter()
-        .map(move |entity| score(entity.score));
-    let topics = article.topics.iter().map(move |topic| score(topic.score));
-    let stages = article
-        .provenance
-        .iter()
-        .flat_map(|provenance| &provenance.stages);
-    let seconds = stages.map(|stage| ("seconds", stage.seconds));
-    languages.chain(entities).chain(topics).chain(seconds)
 }
 
 fn from_text<'h>(
@@ -216,6 +160,7 @@ fn metadata(header: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::MAX_ITEMS;
     use crate::encode;
 
     fn json(value: &str) -> Result<Article, DecodeError> {

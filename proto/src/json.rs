@@ -7,7 +7,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Language;
-use crate::decode::MAX_ITEMS;
+use crate::bounds::{MAX_ITEMS, too_many_items};
 
 /// Reads `null` as an absent field, which is how many scrapers write one.
 pub(crate) fn nullable<'de, D, T>(json: D) -> Result<T, D::Error>
@@ -40,7 +40,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             if list.len() == MAX_ITEMS {
-                return Err(A::Error::custom(format!("more than {MAX_ITEMS} items")));
+                return Err(A::Error::custom(too_many_items()));
             }
             list.push(item);
         }

@@ -4,6 +4,7 @@
 //! value in any of the three forms that scrapers send ([`Format`]); [`encode`] writes one. Nothing
 //! here knows Kafka: headers come in as a [`Format`] and name-value pairs.
 
+mod bounds;
 mod decode;
 mod format;
 mod json;
