@@ -14,12 +14,14 @@ use crate::usage::Sample;
 const WARM_UP: f64 = 0.2;
 
 /// What became of memory, and of waiting.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Soak {
     pub(crate) seconds: f64,
     pub(crate) peak_mib: f64,
     /// Growth after warming up, by least squares, in percent of the mean an hour.
     pub(crate) percent_per_hour: f64,
+    /// Memory at the end of each minute.
+    pub(crate) mib_by_minute: Vec<f64>,
     pub(crate) latency: Latency,
 }
 
@@ -40,6 +42,7 @@ pub(crate) fn run(
         seconds: samples.last().map_or(0.0, |sample| sample.at),
         peak_mib: session.watch.peak_mib(),
         percent_per_hour: slope(&samples),
+        mib_by_minute: by_minute(&samples),
         latency,
     })
 }
@@ -51,6 +54,7 @@ impl fmt::Display for Soak {
             peak_mib,
             percent_per_hour,
             latency,
+            ..
         } = self;
         writeln!(
             out,
@@ -63,6 +67,15 @@ impl fmt::Display for Soak {
             latency.p50, latency.p99, latency.max
         )
     }
+}
+
+/// The last sample of each minute.
+fn by_minute(samples: &[Sample]) -> Vec<f64> {
+    let minute = |sample: &Sample| (sample.at / 60.0) as u64;
+    samples
+        .chunk_by(|left, right| minute(left) == minute(right))
+        .filter_map(|chunk| Some(chunk.last()?.mib))
+        .collect()
 }
 
 /// The slope after warming up, in percent of the mean an hour.
