@@ -1,6 +1,7 @@
 //! Topics with names of their own, so that tests run side by side.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -139,6 +140,18 @@ impl Topic {
         wait_until("the topic is known", REQUEST, || {
             self.count_partitions(&consumer) == partitions
         });
+    }
+
+    /// Puts other bytes of the same length into what its first partition holds, in `broker`'s log:
+    /// there is no producer here that would send them.
+    pub fn forge(&self, broker: &Broker, sent: &[u8], wanted: &[u8]) {
+        let log = format!("{}-0/00000000000000000000.log", self.name);
+        let path = broker.data().join(log);
+        let mut log = fs::read(&path).expect("the broker has the topic's log");
+        let place = log.windows(sent.len()).position(|bytes| bytes == sent);
+        let place = place.expect("it is in there as it was sent");
+        log[place..place + sent.len()].copy_from_slice(wanted);
+        fs::write(&path, log).expect("the log can be written");
     }
 
     /// Produces records, in order, outside of any transaction.

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use copydesk_proto::{Article, Format, decode};
+use copydesk_worker::read_headers;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::Outcome;
@@ -94,11 +95,11 @@ fn next(
 }
 
 fn article(record: &BorrowedMessage<'_>) -> anyhow::Result<Article> {
-    let headers: Vec<_> = record
-        .headers()
-        .into_iter()
-        .flat_map(|headers| headers.iter())
-        .filter_map(|header| Some((header.key, std::str::from_utf8(header.value?).ok()?)))
+    // Headers that cannot be read are passed over, as those are that are not text.
+    let (headers, _) = record.headers().map(read_headers).unwrap_or_default();
+    let headers: Vec<_> = headers
+        .iter()
+        .filter_map(|(name, value)| Some((&**name, std::str::from_utf8(value.as_deref()?).ok()?)))
         .collect();
     let media_type = headers
         .iter()

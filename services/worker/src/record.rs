@@ -11,7 +11,7 @@ use rdkafka::message::Headers;
 const MAX_PANICS: usize = 8;
 
 /// A header's name and value.
-pub(crate) type Header = (String, Option<Vec<u8>>);
+pub type Header = (String, Option<Vec<u8>>);
 
 /// A record as it was read, owned.
 #[derive(Clone, Debug)]
@@ -104,9 +104,9 @@ impl Record {
     }
 }
 
-/// The headers, and how many more there are: those that cannot be read, and all after some of these,
-/// since each costs a panic.
-fn read_headers(all: &impl Headers) -> (Vec<Header>, usize) {
+/// The headers, and how many more there are: those whose names are not UTF-8, and all after some of
+/// these, since each costs a panic of rdkafka, which is caught here.
+pub fn read_headers(all: &impl Headers) -> (Vec<Header>, usize) {
     let mut headers = Vec::new();
     let mut unreadable = 0;
     for index in 0..all.count() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use copydesk_tests::{Process, secs, wait_until};
+use copydesk_tests::{Broker, Process, Record, Topic, secs, wait_until};
 use tempfile::TempDir;
 
 use crate::desk::{Desk, get};
@@ -79,6 +79,42 @@ fn tail_says_that_too_few_came() {
 
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("0 of 1 articles"), "{}", ended.stderr);
+}
+
+#[test]
+fn tail_reads_a_record_with_a_header_name_that_is_not_utf8() {
+    let broker = Broker::shared();
+    let raw = Topic::fresh(broker, "raw", 1, &[]);
+    raw.produce([Record::new(r#"{"id":"a","text":"One."}"#).header("damaged", "1")]);
+    raw.forge(broker, b"damaged", b"d\xffmaged");
+
+    let ended = run([
+        "tail",
+        "--format",
+        "json",
+        "--max",
+        "1",
+        "--timeout-s",
+        "30",
+    ]
+    .into_iter()
+    .chain(["--brokers", broker.bootstrap(), "--topic", &raw.name]));
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.ids(), ["a"]);
+}
+
+#[test]
+fn refused_property_is_named_without_its_value() {
+    let property = "kafka.librdkafka.socket.keepalive.enable";
+    let set = format!("{property}=s3cret");
+
+    let ended = Desk::fresh().command(&["tail", "--set", &set]);
+
+    assert_eq!(ended.code, Some(1));
+    let named = "kafka.librdkafka.\"socket.keepalive.enable\"";
+    assert!(ended.stderr.contains(named), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
 }
 
 #[test]

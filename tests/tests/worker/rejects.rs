@@ -1,7 +1,5 @@
 //! Records that cannot be enriched become dead letters, and stop nothing.
 
-use std::fs;
-
 use copydesk_tests::{Broker, Record, Topic, Topics};
 use copydesk_worker::Error;
 
@@ -82,18 +80,6 @@ fn unreadable_records_become_dead_letters_as_they_came() {
     assert!(topics.enriched.drain_committed().is_empty());
 }
 
-/// Puts other bytes of the same length into what a topic's first partition holds. There is no
-/// producer here that would send them.
-fn forge(broker: &Broker, topic: &Topic, sent: &[u8], wanted: &[u8]) {
-    let log = format!("{}-0/00000000000000000000.log", topic.name);
-    let path = broker.data().join(log);
-    let mut log = fs::read(&path).expect("the broker has the topic's log");
-    let place = log.windows(sent.len()).position(|bytes| bytes == sent);
-    let place = place.expect("it is in there as it was sent");
-    log[place..place + sent.len()].copy_from_slice(wanted);
-    fs::write(&path, log).expect("the log can be written");
-}
-
 #[test]
 fn header_name_that_is_not_utf8_costs_its_record_alone() {
     let broker = Broker::shared();
@@ -102,7 +88,7 @@ fn header_name_that_is_not_utf8_costs_its_record_alone() {
     topics
         .raw
         .produce([raw.header("damaged", "2"), Record::new("next")]);
-    forge(broker, &topics.raw, b"damaged", b"d\xffmaged");
+    topics.raw.forge(broker, b"damaged", b"d\xffmaged");
 
     let _worker = Running::start(config(broker, &topics));
     topics.enriched.wait_committed(1, SOON);
