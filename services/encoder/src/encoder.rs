@@ -99,6 +99,7 @@ impl Encoder {
         let mut free: Vec<usize> = (0..self.engine.slots()).collect();
         let mut running = VecDeque::with_capacity(free.len());
         let mut rest = order.as_slice();
+        let mut left = windows.iter().map(|window| padded_length(window)).sum();
         let mut busy_since = Instant::now();
         loop {
             if running.is_empty() {
@@ -107,8 +108,9 @@ impl Encoder {
             while !rest.is_empty()
                 && let Some(slot) = free.pop()
             {
-                let (places, later) = rest.split_at(self.next_batch(windows, rest));
+                let (places, later) = rest.split_at(self.next_batch(windows, rest, left));
                 let batch = TokenBatch::new(places.iter().map(|&i| windows[i]));
+                left -= batch.mask.len();
                 self.count(&batch);
                 self.engine.start(slot, &batch)?;
                 running.push_back((slot, places));
@@ -132,14 +134,18 @@ impl Encoder {
 
     /// How many of the leading places make a batch: windows that are padded alike.
     ///
+    /// No core takes more than its share of the tokens that are `left`, so that all are done at about
+    /// the same time (guided self-scheduling, Polychronopoulos and Kuck 1987).
+    ///
     /// They fill the batch, or are a power of two. An engine makes code for each shape that it
     /// meets, and keeps it: some forty shapes take half of the memory that four times as many do.
-    fn next_batch(&self, windows: &[&Window], places: &[usize]) -> usize {
+    fn next_batch(&self, windows: &[&Window], places: &[usize], left: usize) -> usize {
         let length = padded_length(windows[places[0]]);
         let most = (self.max_batch_tokens / length).max(1);
+        let share = left.div_ceil(length * self.engine.streams());
         let alike = places
             .iter()
-            .take(most)
+            .take(most.min(share))
             .take_while(|&&i| padded_length(windows[i]) == length)
             .count();
         match alike {
@@ -175,12 +181,17 @@ mod tests {
     /// Gives each token's id as its vector of one dimension, and keeps the shapes that it saw.
     struct Echo {
         slots: [Option<Array3<f32>>; 2],
+        streams: usize,
         shapes: Sender<(usize, usize)>,
     }
 
     impl Engine for Echo {
         fn describe(&self) -> String {
             "echo".into()
+        }
+
+        fn streams(&self) -> usize {
+            self.streams
         }
 
         fn slots(&self) -> usize {
@@ -214,10 +225,11 @@ mod tests {
     }
 
     /// An encoder of few tokens a batch, and the shapes that its engine sees.
-    fn encoder() -> (Encoder, Receiver<(usize, usize)>) {
+    fn encoder(streams: usize) -> (Encoder, Receiver<(usize, usize)>) {
         let (sender, shapes) = channel();
         let echo = Echo {
             slots: [None, None],
+            streams,
             shapes: sender,
         };
         (Encoder::new(Box::new(echo), 48), shapes)
@@ -226,7 +238,7 @@ mod tests {
     #[test]
     fn batch_that_is_not_full_has_a_power_of_two() {
         let windows: Vec<Window> = [20, 3, 3, 3, 3, 3].into_iter().map(window).collect();
-        let (mut encoder, shapes) = encoder();
+        let (mut encoder, shapes) = encoder(1);
 
         encoder
             .encode(&windows.iter().collect::<Vec<_>>(), |_, _| {})
@@ -237,9 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn cores_share_what_is_left() {
+        let windows: Vec<Window> = [3; 6].into_iter().map(window).collect();
+        let (mut encoder, shapes) = encoder(2);
+
+        encoder
+            .encode(&windows.iter().collect::<Vec<_>>(), |_, _| {})
+            .unwrap();
+
+        let shapes: Vec<_> = shapes.try_iter().collect();
+        assert_eq!(shapes, [(3, 16), (2, 16), (1, 16)]);
+    }
+
+    #[test]
     fn each_window_gets_its_own_vectors_in_batches_of_one_length() {
         let windows: Vec<Window> = [2, 19, 3, 18, 1, 2].into_iter().map(window).collect();
-        let (mut encoder, shapes) = encoder();
+        let (mut encoder, shapes) = encoder(1);
         let mut seen = vec![Vec::new(); windows.len()];
 
         encoder

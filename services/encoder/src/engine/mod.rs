@@ -18,6 +18,9 @@ pub trait Engine: Send {
     /// What it is and in which numeric form it runs, for logs and benchmarks: `torch cpu bf16`.
     fn describe(&self) -> String;
 
+    /// How many batches it works on at the same time.
+    fn streams(&self) -> usize;
+
     /// How many batches it holds: enough that none of its cores waits while a result is read.
     fn slots(&self) -> usize;
 

@@ -80,6 +80,10 @@ impl Engine for OpenVino {
         format!("openvino cpu int8, {} streams", self.streams)
     }
 
+    fn streams(&self) -> usize {
+        self.streams
+    }
+
     fn slots(&self) -> usize {
         self.slots.len()
     }

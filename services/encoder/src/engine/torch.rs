@@ -62,6 +62,10 @@ impl Engine for Torch {
         format!("torch {device} {kind}")
     }
 
+    fn streams(&self) -> usize {
+        1
+    }
+
     fn slots(&self) -> usize {
         1
     }
