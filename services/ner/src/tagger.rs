@@ -10,6 +10,9 @@ use crate::opinion::Opinions;
 use crate::tag::Tag;
 use crate::{Entity, Origin, indicator, merge};
 
+/// Ends of names that are abbreviations: the full stop after one belongs to it.
+const ABBREVIATIONS: [&str; 7] = ["Inc", "Corp", "Co", "Ltd", "Bros", "Jr", "Sr"];
+
 /// Finds the entities of a text, given the token vectors of its windows.
 pub struct Tagger {
     heads: Vec<Head>,
@@ -77,9 +80,10 @@ impl Tagger {
                     .for_each(|later| opinions.extend(later));
             }
             let mut found = head.entities(&owned, &words, opinions);
-            found
-                .iter_mut()
-                .for_each(|entity| widen_to_graphemes(text, entity));
+            for entity in &mut found {
+                widen_to_graphemes(text, entity);
+                take_in_full_stop(text, entity);
+            }
             entities = merge::merge(entities, found);
         }
         entities
@@ -178,6 +182,22 @@ fn widen_to_graphemes(text: &str, entity: &mut Entity) {
     }
 }
 
+/// Takes in the full stop of an abbreviation that ends a name (`Enron Corp.`).
+fn take_in_full_stop(text: &str, entity: &mut Entity) {
+    let (Some(name), Some(rest)) = (text.get(entity.range.clone()), text.get(entity.range.end..))
+    else {
+        return;
+    };
+    let last = name.split_whitespace().next_back().unwrap_or_default();
+    let is_short = ABBREVIATIONS
+        .iter()
+        .any(|short| short.eq_ignore_ascii_case(last));
+    let is_stop = rest.starts_with('.') && !rest.starts_with("..");
+    if is_short && is_stop && last.len() < name.len() {
+        entity.range.end += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::ops::Range;
@@ -239,16 +259,39 @@ mod tests {
         assert_eq!(found, [3..13, second + 3..second + 13]);
     }
 
-    #[test]
-    fn combining_marks_stay_with_their_letter() {
-        let text = "Zoe\u{308} 👩‍🚀 in Zürich";
-        let mut entity = Entity {
-            range: 0..3,
-            label: "PERSON".into(),
+    fn entity(range: Range<usize>) -> Entity {
+        Entity {
+            range,
+            label: "ORG".into(),
             score: 1.0,
             origin: Origin::Model,
             id: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn abbreviation_keeps_its_full_stop() {
+        for (text, end, wanted) in [
+            ("Enron Corp. fell", 10, 11),
+            ("Zürich Ltd.", 11, 12),
+            ("SUNRISE GASES PVT LTD., of", 21, 22),
+            ("Enron Corp... fell", 10, 10),
+            ("Enron fell.", 5, 5),
+            ("Inc. magazine", 3, 3),
+            ("Marco. Polo", 5, 5),
+        ] {
+            let mut found = entity(0..end);
+
+            take_in_full_stop(text, &mut found);
+
+            assert_eq!(found.range.end, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn combining_marks_stay_with_their_letter() {
+        let text = "Zoe\u{308} 👩‍🚀 in Zürich";
+        let mut entity = entity(0..3);
 
         widen_to_graphemes(text, &mut entity);
 
