@@ -25,7 +25,7 @@ class Corpus:
     tokenizer: Tokenizer
     categories: list[Category]
     sentences: dict[str, list[Sentence]]
-    plain: list[Sentence]
+    plain: dict[str, list[Sentence]]
     articles: list[Article]
     sections: dict[str, list[Article]]
     unlabelled: list[Article]

@@ -105,19 +105,39 @@ def load_training(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]
     return result
 
 
-def load_plain(root: Path, tokenizer: Tokenizer) -> list[Sentence]:
-    """Sentences of newswire whose own labels are not used, each once, and none of the dev sets."""
-    seen, kept = dev_keys(root), []
-    for row in read_set(root, "gmb", "train"):
-        if sentence_key(row.text) not in seen:
-            kept.append(row)
-        seen.add(sentence_key(row.text))
-    kept = kept[: len(kept) // 2]
-    return [
-        Sentence(words, np.ones((len(words), TAGS), np.float16), row.document)
-        for row, words in zip(kept, split_words(tokenizer, [row.text for row in kept]), strict=True)
-        if len(words)
-    ]
+def load_plain(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
+    """Sentences without labels, by set, each once, and none of the dev sets."""
+    seen, result = dev_keys(root), {}
+    for name, rows in (
+        ("gmb", read_set(root, "gmb", "train")),
+        ("pages", _read_pages(root / "pages")),
+        ("headlines", _read_headlines(root / "topics" / "huffpost.jsonl.gz")),
+    ):
+        kept = []
+        for row in rows:
+            if (key := sentence_key(row.text)) not in seen:
+                kept.append(row)
+            seen.add(key)
+        words = split_words(tokenizer, [row.text for row in kept])
+        result[name] = [
+            Sentence(words, np.ones((len(words), TAGS), np.float16), row.document)
+            for row, words in zip(kept, words, strict=True)
+            if len(words)
+        ]
+    return result
+
+
+def _read_pages(folder: Path) -> Iterator[Annotated]:
+    for path in sorted(folder.glob("*.json")):
+        page = json.loads(path.read_text())["ground_truth"]
+        yield from cut_article(page["main_content"], [], path.stem)
+
+
+def _read_headlines(path: Path) -> Iterator[Annotated]:
+    for number, line in enumerate(read_lines(path)):
+        row = json.loads(line)
+        for name in ("headline", "short_description"):
+            yield from cut_article(row[name], [], f"{number}-{name}")
 
 
 def dev_keys(root: Path) -> set[str]:

@@ -17,6 +17,7 @@ from annotated import Annotated, Entity, cut_article, read_lines
 from calibrate import sigmoid, topic_figures
 from data import Sentence, read_set
 from decode import Span, score_spans, spans
+from device import tensor
 from export import load
 from model import Model
 from predict import article_vectors, tag_documents
@@ -26,6 +27,7 @@ from text import Words, split_words
 from topics import load_articles
 
 BBC_ARTICLES = 200
+ABBREVIATIONS = ("inc", "corp", "co", "ltd", "bros", "jr", "sr")
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,25 @@ def predict_spans(
     model: Model, sentences: list[Sentence], rows: list[Annotated], heads: str
 ) -> list[set[Span]]:
     """Spans by the news head, the cyber head, or both: a cyber span drives news spans out."""
-    news, cyber = tag_documents(model, sentences, [row.text for row in rows])
-    if heads == "news":
-        return [spans(tags) for tags in news]
-    if heads == "cyber":
-        return [spans(tags) for tags in cyber]
-    pairs = zip(news, cyber, strict=True)
-    return [merge(spans(left), spans(right)) for left, right in pairs]
+    tagged = zip(*tag_documents(model, sentences, [row.text for row in rows]), strict=True)
+    result = []
+    for sentence, row, (news, cyber) in zip(sentences, rows, tagged, strict=True):
+        left, right = (full_stops(spans(tags), sentence, row) for tags in (news, cyber))
+        result.append({"news": left, "cyber": right, "both": merge(left, right)}[heads])
+    return result
+
+
+def full_stops(found: set[Span], sentence: Sentence, row: Annotated) -> set[Span]:
+    """The spans with the full stops of abbreviations at their ends, as `tagger.rs` does."""
+    words = [row.text[start:end] for start, end in sentence.words.spans] + [""]
+    return {
+        (start, end + (end - start > 1 and words[end] == "." and _is_short(words[end - 1])), label)
+        for start, end, label in found
+    }
+
+
+def _is_short(word: str) -> bool:
+    return word.lower() in ABBREVIATIONS
 
 
 def merge(news: set[Span], cyber: set[Span]) -> set[Span]:
@@ -186,7 +200,7 @@ def measure_topics(model: Model, tokenizer: Tokenizer, described: dict, root: Pa
     articles = load_articles(root, "dev", categories, tokenizer)
     vectors = article_vectors(model, [article.sentences for article in articles])
     with torch.inference_mode():
-        scores = sigmoid(model.topics(torch.from_numpy(vectors)).numpy())
+        scores = sigmoid(model.topics(tensor(vectors)).numpy(force=True))
     thresholds = np.array([category["threshold"] for category in shipped])
     gold = np.stack([article.target for article in articles])
     return topic_figures(scores, scores >= thresholds, gold, categories)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from calibrate import Calibration
 from meaning import Descriptions
-from model import ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, TYPES, WIDTH, Model, student
+from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, TYPES, Model, student
 from quantize import quantize
 from sources import CYBER_TAGS, NEWS_TAGS
 from taxonomy import NAME, Category
@@ -19,7 +19,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.26.1"
+VERSION = "2026.11.26.2"
 FILES = (
     "config.json",
     "heads.json",
@@ -49,6 +49,7 @@ def export(
     The int8 form chooses its scales on the windows `sample`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    model.cpu()
     weights = {
         name: value.to(torch.bfloat16).contiguous()
         for name, value in model.encoder.state_dict().items()
@@ -60,7 +61,7 @@ def export(
         (folder / name).chmod(0o644)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "config.json", _config(model))
-    _write_json(folder / "heads.json", _describe_heads(shipment))
+    _write_json(folder / "heads.json", _describe_heads(model, shipment))
     quantize(model.encoder, sample, folder)
     sums = [f"{_checksum(folder / name)}  {name}\n" for name in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
@@ -71,6 +72,7 @@ def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     described = json.loads((folder / "heads.json").read_text())
     layers = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
     model = student(len(described["topics"]["categories"]), layers)
+    model.width = described["window"]["max_tokens"]
     weights = load_file(folder / "model.safetensors")
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     heads = load_file(folder / "heads.safetensors")
@@ -101,7 +103,7 @@ def _config(model: Model) -> dict:
         "architectures": ["BertModel"],
         "attention_probs_dropout_prob": DROPOUT,
         "classifier_dropout": None,
-        "hidden_act": "gelu",
+        "hidden_act": ACTIVATION,
         "hidden_dropout_prob": DROPOUT,
         "hidden_size": HIDDEN,
         "initializer_range": 0.02,
@@ -120,7 +122,7 @@ def _config(model: Model) -> dict:
     }
 
 
-def _describe_heads(shipment: Shipment) -> dict:
+def _describe_heads(model: Model, shipment: Shipment) -> dict:
     thresholds, descriptions = shipment.calibration.threshold, shipment.descriptions
     described = [
         {
@@ -134,7 +136,7 @@ def _describe_heads(shipment: Shipment) -> dict:
     return {
         "name": shipment.name,
         "version": VERSION,
-        "window": {"max_tokens": WIDTH},
+        "window": {"max_tokens": model.width},
         "ner": [{"name": "news", "tags": NEWS_TAGS}, {"name": "cyber", "tags": CYBER_TAGS}],
         "topics": {
             "name": "topics",

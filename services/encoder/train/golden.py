@@ -51,8 +51,8 @@ def golden_case(model: Model, tokenizer: Tokenizer, text: str) -> dict:
     batch = collate([window])
     vectors = token_vectors(model, batch)[0]
     heads = vectors[batch.columns]
-    news = legal_tags(model.news(heads).log_softmax(1).numpy(), NEWS_TAGS)
-    cyber = legal_tags(model.cyber(heads).log_softmax(1).numpy(), CYBER_TAGS)
+    news = legal_tags(model.news(heads).log_softmax(1).numpy(force=True), NEWS_TAGS)
+    cyber = legal_tags(model.cyber(heads).log_softmax(1).numpy(force=True), CYBER_TAGS)
     topics = model.topics(pooled(model, [[window]]))[0].sigmoid()
     positions = [0, len(window) // 2, len(window) - 1]
     return {

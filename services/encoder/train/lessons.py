@@ -1,5 +1,6 @@
-"""What the student learns from: the labels, and beside them the teacher's opinion of every text."""
+"""What the models learn from: the labels, and beside them the teachers' opinion of every text."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,14 +9,21 @@ import numpy as np
 import torch
 
 from calibrate import sigmoid
+from corpus import Corpus
 from data import Sentence
+from device import autocast, tensor
 from model import Model
 from predict import article_vectors, tag_scores
 from sources import CYBER, NEWS
 from topics import Article, shortened
 
-TRUST = 0.5  # weight of the teacher's opinion where it differs from a label
-OPENING = 254  # tokens of an article that the teacher reads for its topics: one window
+OPENING = 254  # tokens of an article that a teacher reads for its topics: one window
+
+# Word pieces that stand in news of cyber attacks. Where a text has none, no word names an attacker.
+CYBER_PIECES = re.compile(
+    "malware|ransom|hack|cyber|virus|worm|trojan|phish|botnet|breach|exploit|spyware|backdoor"
+    "|attacker"
+)
 
 
 @dataclass
@@ -26,39 +34,56 @@ class Lessons:
     articles: dict[str, list[Article]]
 
 
-def ask(teacher: Model, lessons: Lessons, prior: dict[str, np.ndarray], cache: Path) -> Lessons:
-    """Mixes the teacher's tags and topics into the lessons; its answers are kept, set by set.
+@dataclass
+class Opinions:
+    """What the teachers say of all texts.
 
-    `prior` has the other opinion on the topics, by kind of article (see `prototypes.py`).
+    By set, the probabilities of all words' tags, (words, tags); by kind of article, the scores of
+    the topics, (articles, topics), and what the vector of the meaning should be.
     """
-    with torch.autocast("cpu", torch.bfloat16):
-        return Lessons(
-            {
-                name: tagged(rows, kept(cache / f"tags-{name}.npy", tags_of, teacher, rows))
-                for name, rows in lessons.sentences.items()
-            },
-            {
-                name: advised(
-                    group,
-                    kept(cache / f"topics-{name}.npy", _topics, teacher, group),
-                    prior[name],
-                )
-                for name, group in lessons.articles.items()
-            },
-        )
+
+    tags: dict[str, np.ndarray]
+    topics: dict[str, np.ndarray]
+    meanings: dict[str, np.ndarray]
 
 
-def kept(path: Path, read: Callable, teacher: Model, rows: list) -> np.ndarray:
-    """What a teacher says of the rows, from the file if it has been asked before."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".new.npy")
-        np.save(unfinished, read(teacher, rows, path.stem))
-        unfinished.replace(path)
-    return np.load(path)
+def ask(teacher: Model, texts: Lessons, folder: Path) -> None:
+    """Keeps in the folder what a teacher says of all texts; what is there is not asked again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with autocast():
+        for name, rows in texts.sentences.items():
+            _keep(folder / f"tags-{name}.npy", _tags, teacher, rows)
+        for name, group in texts.articles.items():
+            _keep(folder / f"topics-{name}.npy", _topics, teacher, group)
 
 
-def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float = TRUST) -> list[Sentence]:
+def mean(folders: list[Path], kind: str, name: str) -> np.ndarray:
+    """The mean of what the teachers said of a set."""
+    return np.mean([np.load(folder / f"{kind}-{name}.npy") for folder in folders], 0, np.float32)
+
+
+def mix(
+    texts: Lessons, opinions: Opinions, corpus: Corpus, trust: dict[str, float], topic_trust: float
+) -> Lessons:
+    """The texts with labels and opinions mixed into what is wanted of them.
+
+    `trust`, by set, and `topic_trust` are the weight of an opinion where it differs from a label.
+    """
+    sentences = {
+        name: tagged(rows, opinions.tags[name], trust.get(name, 1.0))
+        for name, rows in texts.sentences.items()
+    }
+    for name in sentences:
+        if name not in trust:
+            without_cyber(sentences[name], corpus)
+    articles = {
+        name: advised(group, opinions.topics[name], opinions.meanings[name], topic_trust)
+        for name, group in texts.articles.items()
+    }
+    return Lessons(sentences, articles)
+
+
+def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float) -> list[Sentence]:
     """The sentences with the probabilities wanted; `opinions` has a row for each of their words."""
     ends = np.cumsum([len(sentence.words) for sentence in sentences])
     parts = np.split(opinions, ends[:-1])
@@ -68,12 +93,12 @@ def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float = TRUST
     ]
 
 
-def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float = TRUST) -> np.ndarray:
-    """Probabilities of each word's tags: the teacher's, and the teacher's among those allowed.
+def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float) -> np.ndarray:
+    """Probabilities of each word's tags: the teachers', and the teachers' among those allowed.
 
-    Both are (words, tags). Where all tags are allowed the teacher's opinion stands as it is.
+    Both are (words, tags). Where all tags are allowed the opinion stands as it is.
     """
-    result = np.zeros_like(opinion)
+    result = np.zeros(opinion.shape, np.float16)
     for columns in (NEWS, CYBER):
         free = opinion[:, columns].astype(np.float32)
         inside = (free + 1e-4) * allowed[:, columns]
@@ -82,38 +107,48 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float = TRUST) -> np
     return result
 
 
-def advised(articles: list[Article], logits: np.ndarray, prior: np.ndarray) -> list[Article]:
-    """The articles with both opinions' scores mixed into what is known of their topics."""
+def without_cyber(rows: list[Sentence], corpus: Corpus) -> None:
+    """Says of texts that do not speak of cyber attacks that they name no attacker or malware."""
+    pieces = corpus.tokenizer.get_vocab()
+    cyber = {number for piece, number in pieces.items() if CYBER_PIECES.match(piece)}
+    attacked = {row.document for row in rows if cyber.intersection(row.words.ids.tolist())}
+    for row in rows:
+        if row.document not in attacked:
+            row.wanted[:, CYBER] = 0
+            row.wanted[:, CYBER.start] = 1
+
+
+def advised(
+    articles: list[Article], scores: np.ndarray, meanings: np.ndarray, trust: float
+) -> list[Article]:
+    """The articles with an opinion's scores mixed into what is known of their topics."""
     result = []
-    for article, opinion in zip(articles, sigmoid((logits + prior) / 2), strict=True):
-        known = article.weight * (1 - TRUST)
-        target = known * article.target + (1 - known) * opinion
-        weight = np.ones_like(target, np.float32)
-        result.append(replace(article, target=target.astype(np.float32), weight=weight))
+    for article, opinion, meaning in zip(articles, scores, meanings, strict=True):
+        known = article.weight * (1 - trust)
+        target = (known * article.target + (1 - known) * opinion).astype(np.float32)
+        weight = np.ones_like(target)
+        result.append(replace(article, target=target, weight=weight, meaning=meaning))
     return result
 
 
-def tags_of(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:
-    """The probabilities of all words' tags, shape (words, tags)."""
+def both(logits: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Scores of topics, of the teachers' logits and of the other opinion's (`prototypes.py`)."""
+    return sigmoid((logits + prior) / 2)
+
+
+def _keep(path: Path, read: Callable, teacher: Model, rows: list) -> None:
+    if not path.exists():
+        unfinished = path.with_suffix(".new.npy")
+        np.save(unfinished, read(teacher, rows, path.stem))
+        unfinished.replace(path)
+
+
+def _tags(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:
     return np.exp(np.concatenate(tag_scores(teacher, sentences, name))).astype(np.float16)
 
 
 def _topics(teacher: Model, articles: list[Article], name: str) -> np.ndarray:
     openings = [shortened(article.sentences, OPENING) for article in articles]
-    vectors = torch.from_numpy(article_vectors(teacher, openings, name))
+    vectors = tensor(article_vectors(teacher, openings, name))
     with torch.inference_mode():
-        return teacher.topics(vectors).float().numpy()
-
-
-def explain(lessons: Lessons, meanings: dict[str, np.ndarray]) -> Lessons:
-    """Adds to each article the vector that its meaning should have, given by kind."""
-    return replace(
-        lessons,
-        articles={
-            name: [
-                replace(article, meaning=vector)
-                for article, vector in zip(group, meanings[name], strict=True)
-            ]
-            for name, group in lessons.articles.items()
-        },
-    )
+        return teacher.topics(vectors).float().numpy(force=True)

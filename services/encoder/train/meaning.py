@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 
 from calibrate import fit_logistic
+from device import autocast, tensor
 from model import COMPONENTS, Model
 from predict import article_vectors
 from text import Words
@@ -27,7 +28,7 @@ def read(sentence_encoder: Model, texts: list[list[Words]], cache: Path) -> np.n
     path = cache / "meaning.npy"
     if not path.exists():
         openings = [shortened(sentences, OPENING) for sentences in texts]
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             np.save(path, article_vectors(sentence_encoder, openings, "meaning"))
     vectors = unit(np.load(path))
     return unit(vectors - vectors.mean(0))
@@ -59,8 +60,8 @@ class Descriptions:
 @torch.inference_mode()
 def meanings(model: Model, texts: list[list[Words]]) -> np.ndarray:
     """The student's vectors of meaning, of unit length."""
-    vectors = torch.from_numpy(article_vectors(model, texts))
-    return functional.normalize(model.meaning(vectors).float(), dim=1).numpy()
+    vectors = tensor(article_vectors(model, texts))
+    return functional.normalize(model.meaning(vectors).float(), dim=1).numpy(force=True)
 
 
 def fit_descriptions(

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from device import DEVICE
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
 
-HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 12, 1536, 6
+HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 6, 1536, 6
+ACTIVATION = "relu"
 WIDTH = 128  # tokens of a window
 COMPONENTS = 256  # of the vector that stands for an article's meaning
 DROPOUT = 0.1
@@ -29,7 +31,7 @@ class Embeddings(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, ids: Tensor, types: Tensor) -> Tensor:
-        positions = torch.arange(ids.shape[1])
+        positions = torch.arange(ids.shape[1], device=ids.device)
         total = self.word_embeddings(ids) + self.token_type_embeddings(types)
         return self.dropout(self.LayerNorm(total + self.position_embeddings(positions)))
 
@@ -81,6 +83,9 @@ class Attention(nn.Module):
         return self.output(self.self(hidden, bias), hidden)
 
 
+activate = getattr(functional, ACTIVATION)
+
+
 class Layer(nn.Module):
     """One transformer layer."""
 
@@ -92,7 +97,7 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         hidden = self.attention(hidden, bias)
-        return self.output(functional.gelu(self.intermediate["dense"](hidden)), hidden)
+        return self.output(activate(self.intermediate["dense"](hidden)), hidden)
 
 
 class Encoder(nn.Module):
@@ -106,7 +111,7 @@ class Encoder(nn.Module):
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
         hidden = self.embeddings(ids, types)
-        bias = torch.zeros(mask.shape).masked_fill(~mask, -1e4)[:, None, None, :].to(hidden.dtype)
+        bias = mask_bias(mask).to(hidden.dtype)
         for layer in self.encoder["layer"]:
             hidden = layer(hidden, bias)
         return hidden
@@ -133,6 +138,7 @@ class Model(nn.Module):
         self.cyber = nn.Linear(hidden, len(CYBER_TAGS))
         self.topics = nn.Linear(hidden, topics)
         self.meaning = nn.Linear(hidden, COMPONENTS)
+        self.to(DEVICE)
 
 
 def student(topics: int, layers: int = LAYERS) -> Model:
@@ -152,6 +158,11 @@ def with_layers(model: Model, kept: tuple[int, ...]) -> Model:
             state[name] = value.clone()
     short.load_state_dict(state)
     return short
+
+
+def mask_bias(mask: Tensor) -> Tensor:
+    """What is added to attention scores so that none falls on padding, (windows, 1, 1, tokens)."""
+    return mask.new_zeros(mask.shape, dtype=torch.float32).masked_fill(~mask, -1e4)[:, None, None]
 
 
 def tag_loss(logits: Tensor, wanted: Tensor, loss: Loss) -> Tensor:
@@ -178,5 +189,5 @@ def pool(vectors: Tensor, articles: Tensor, weights: Tensor, count: int) -> Tens
     weights = weights.unsqueeze(-1).float()
     sums = vectors.new_zeros(count, vectors.shape[-1], dtype=torch.float32)
     sums = sums.index_add(0, articles, (vectors.float() * weights).sum(1))
-    totals = torch.zeros(count, 1).index_add(0, articles, weights.sum(1))
+    totals = sums.new_zeros(count, 1).index_add(0, articles, weights.sum(1))
     return sums / totals.clamp(min=1)

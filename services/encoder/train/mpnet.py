@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model import TYPES
+from model import TYPES, mask_bias
 from text import CLS, SEP
 
 HIDDEN, LAYERS, ATTENTION_HEADS, INNER = 768, 12, 12, 3072
@@ -32,7 +32,7 @@ class Embeddings(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, ids: Tensor, types: Tensor) -> Tensor:
-        positions = torch.arange(2, ids.shape[1] + 2)
+        positions = torch.arange(2, ids.shape[1] + 2, device=ids.device)
         total = self.word_embeddings(ids) + self.position_embeddings(positions)
         return self.dropout(self.LayerNorm(total + self.token_type_embeddings(types)))
 
@@ -117,16 +117,15 @@ class MPNet(nn.Module):
         for bert, mpnet in SPECIAL.items():
             own = own.masked_fill(ids == bert, mpnet)
         hidden = self.embeddings(own, types)
-        bias = self.position_bias(mask.shape[1])
-        bias = bias + torch.zeros(mask.shape).masked_fill(~mask, -1e4)[:, None, None, :]
-        bias = bias.to(torch.bfloat16) if torch.is_autocast_enabled("cpu") else bias
+        bias = self.position_bias(mask.shape[1], ids.device) + mask_bias(mask)
+        bias = bias.to(torch.bfloat16) if torch.is_autocast_enabled(ids.device.type) else bias
         for layer in self.encoder["layer"]:
             hidden = layer(hidden, bias)
         return hidden
 
-    def position_bias(self, width: int) -> Tensor:
+    def position_bias(self, width: int, device: torch.device) -> Tensor:
         """The learned bias of each head for each distance, (1, heads, width, width)."""
-        positions = torch.arange(width)
+        positions = torch.arange(width, device=device)
         return self.encoder["relative_attention_bias"](
             buckets(positions[None, :] - positions[:, None])
         ).permute(2, 0, 1)[None]

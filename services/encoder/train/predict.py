@@ -10,6 +10,7 @@ from tqdm import tqdm
 from agree import agree
 from data import Sentence
 from decode import legal_tags
+from device import tensor
 from model import Model, pool
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
 from text import Words, pack
@@ -69,7 +70,7 @@ def tag_scores(model: Model, sentences: list[Sentence], name: str = "dev") -> li
         batch = collate([windows[i] for i in indexes])
         vectors = token_vectors(model, batch)[batch.rows, batch.columns]
         logits = [head(vectors).float() for head in (model.news, model.cyber)]
-        scores = torch.cat([values.log_softmax(1) for values in logits], 1).numpy()
+        scores = torch.cat([values.log_softmax(1) for values in logits], 1).numpy(force=True)
         sizes = [len(piece.words) for i in indexes for _, piece in groups[i]]
         cut = iter(np.split(scores, np.cumsum(sizes)[:-1]))
         for i in indexes:
@@ -103,7 +104,7 @@ def article_vectors(model: Model, articles: list[list[Words]], name: str = "dev"
     windows = [article_windows(sentences, model.width) for sentences in articles]
     result = np.zeros((len(articles), model.topics.in_features), np.float32)
     for group in progress(list(_articles_in_order(windows)), name):
-        result[group] = pooled(model, [windows[i] for i in group]).numpy()
+        result[group] = pooled(model, [windows[i] for i in group]).numpy(force=True)
     return result
 
 
@@ -135,4 +136,4 @@ def pooled(model: Model, articles: list[list[Window]]) -> torch.Tensor:
             left -= used
             row += 1
     vectors = token_vectors(model, batch)
-    return pool(vectors, torch.from_numpy(owners), torch.from_numpy(weights), len(articles))
+    return pool(vectors, tensor(owners), tensor(weights), len(articles))

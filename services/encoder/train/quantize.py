@@ -50,7 +50,7 @@ def to_openvino(encoder: Encoder) -> ov.Model:
     """The encoder as a graph that takes any number of windows of any length."""
     example = tuple(torch.ones(2, 16, dtype=torch.long) for _ in NAMES)
     shapes = [ov.PartialShape([-1, -1]) for _ in NAMES]
-    model = ov.convert_model(Exported(encoder.eval()), example_input=example, input=shapes)
+    model = ov.convert_model(Exported(encoder.cpu().eval()), example_input=example, input=shapes)
     for port, name in zip(model.inputs, NAMES, strict=True):
         port.get_tensor().set_names({name})
     model.outputs[0].get_tensor().set_names({"vectors"})
@@ -61,4 +61,4 @@ def inputs(windows: list[Window]) -> dict[str, np.ndarray]:
     """A batch as the graph takes it."""
     batch = collate(windows)
     arrays = (batch.ids, batch.types, batch.mask.long())
-    return {name: array.numpy() for name, array in zip(NAMES, arrays, strict=True)}
+    return {name: array.numpy(force=True) for name, array in zip(NAMES, arrays, strict=True)}

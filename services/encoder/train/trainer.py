@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from device import DEVICE, autocast
 
 WARM_UP = 0.06
 SAVE_EVERY = 200
@@ -63,7 +64,7 @@ class Trainer:
         """Learns from one batch."""
         self.model.train()
         torch.manual_seed(self.run.seed * 100_000 + number)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             losses = self.run.losses(self.run.batches[number])
         sum(losses.values()).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -71,7 +72,7 @@ class Trainer:
         self.optimizer.zero_grad()
         self.schedule.step()
         for name, loss in losses.items():
-            self.totals.setdefault(name, []).append(loss.item())
+            self.totals.setdefault(name, []).append(loss.detach())
 
     def log(self, epoch: int) -> None:
         """Measures, prints one line for the epoch and adds it to the log."""
@@ -79,7 +80,9 @@ class Trainer:
             "run": self.run.name,
             "epoch": epoch,
             "seconds": time.monotonic() - self.began,
-            "loss": {name: float(np.mean(values)) for name, values in self.totals.items()},
+            "loss": {
+                name: float(torch.stack(values).mean()) for name, values in self.totals.items()
+            },
             "dev": self.run.measure(),
         }
         self.totals = {}
@@ -103,7 +106,7 @@ class Trainer:
         """Takes up an earlier run of the same length; returns the batch to go on with."""
         if not self.path().exists():
             return 0
-        state = torch.load(self.path(), weights_only=True)
+        state = torch.load(self.path(), map_location=DEVICE, weights_only=True)
         step, steps = state["steps"]
         if steps != len(self.run.batches):
             return 0

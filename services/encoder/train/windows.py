@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from data import Sentence
+from device import tensor
 from sources import TAGS
 from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, Words, cut_points, pack
 
@@ -152,11 +153,6 @@ def collate(windows: list[Window]) -> Batch:
         types[i, : len(window)] = window.types
         mask[i, : len(window)] = True
     rows = np.repeat(np.arange(len(windows)), [len(window.heads) for window in windows])
-    return Batch(
-        torch.from_numpy(ids),
-        torch.from_numpy(types),
-        torch.from_numpy(mask),
-        torch.from_numpy(rows),
-        torch.from_numpy(np.concatenate([window.heads for window in windows]).astype(np.int64)),
-        torch.from_numpy(np.concatenate([window.wanted for window in windows])),
-    )
+    wanted = np.concatenate([window.wanted for window in windows])
+    heads = np.concatenate([window.heads for window in windows]).astype(np.int64)
+    return Batch(*(tensor(array) for array in (ids, types, mask, rows, heads, wanted)))
