@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use copydesk_proto::{Article, Format, decode};
-use copydesk_worker::read_headers;
+use copydesk_worker::{read_headers, text_headers};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
@@ -97,10 +97,7 @@ fn next(
 fn article(record: &BorrowedMessage<'_>) -> anyhow::Result<Article> {
     // Headers that cannot be read are passed over, as those are that are not text.
     let (headers, _) = record.headers().map(read_headers).unwrap_or_default();
-    let headers: Vec<_> = headers
-        .iter()
-        .filter_map(|(name, value)| Some((&**name, std::str::from_utf8(value.as_deref()?).ok()?)))
-        .collect();
+    let headers: Vec<_> = text_headers(&headers).collect();
     let media_type = headers
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("content-type"));

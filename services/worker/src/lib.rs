@@ -93,7 +93,7 @@ pub use dead_letter::Reject;
 pub use error::Error;
 pub use health::Health;
 pub use metrics::Metrics;
-pub use record::{Header, read_headers};
+pub use record::{Header, read_headers, text_headers};
 pub use replay::Replay;
 pub use run::Worker;
 pub use shutdown::Shutdown;

@@ -81,10 +81,7 @@ impl Record {
 
     /// The headers that are text, by name.
     pub(crate) fn text_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().filter_map(|(name, value)| {
-            let value = std::str::from_utf8(value.as_deref()?).ok()?;
-            Some((name.as_str(), value))
-        })
+        text_headers(&self.headers)
     }
 
     /// A record for tests: `articles.raw/3/42`.
@@ -120,6 +117,14 @@ pub fn read_headers(all: &impl Headers) -> (Vec<Header>, usize) {
     }
     let left = all.count() - headers.len();
     (headers, left)
+}
+
+/// The headers that are text, by name.
+pub fn text_headers(headers: &[Header]) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| {
+        let value = std::str::from_utf8(value.as_deref()?).ok()?;
+        Some((name.as_str(), value))
+    })
 }
 
 /// A header, unless it cannot be read: rdkafka panics at a name that is not UTF-8.
