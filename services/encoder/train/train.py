@@ -91,15 +91,19 @@ def main() -> None:
     args = parse_args()
     args.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
     corpus = load_corpus(args.data)
     texts = gather(corpus, args)
     opinions = consult(corpus, texts, args)
+    stages = [
+        (stage, lesson.mix(texts, opinions, corpus, stage.trusts(), stage.topic_trust))
+        for stage in (OPINION, LABELS)
+    ]
     for plan in PLANS:
         model = student(len(corpus.categories))
         model.encoder.load_base(base.student_weights())
         model = with_layers(start(model, corpus), plan.layers)
-        for stage, epochs in zip((OPINION, LABELS), plan.epochs, strict=True):
-            lessons = lesson.mix(texts, opinions, corpus, stage.trusts(), stage.topic_trust)
+        for (stage, lessons), epochs in zip(stages, plan.epochs, strict=True):
             learn(model, corpus, lessons, plan, stage, epochs, args)
         ship(model, corpus, plan, args)
 
@@ -261,7 +265,7 @@ def teacher_run(model: Model, corpus: Corpus, seed: int, args: argparse.Namespac
         losses=lambda batch: losses(model, batch, partial_loss),
         measure=lambda: measure(model, corpus)[1],
         cache=args.cache,
-        seed=args.seed,
+        seed=seed,
     )
 
 
