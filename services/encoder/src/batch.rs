@@ -12,12 +12,29 @@ const CLS: i64 = 101;
 const SEP: i64 = 102;
 const PAD: i64 = 0;
 
-/// A window is padded to the next multiple of this, whatever other windows are in its batch.
+/// A window has one of so many lengths, whatever other windows are in its batch: it is padded to the
+/// next multiple of that part of the longest.
 ///
 /// The engine rounds otherwise where a row is longer: attention adds up in another order, and now
 /// and then an int8 falls to the other side. Padding of its own makes a window's vectors the same
-/// in any company. Few lengths, all of them whole vectors of AVX-512, also run faster.
-const STEP: usize = 16;
+/// in any company. Few lengths also mean few shapes, for each of which the engine keeps code.
+const LENGTHS: usize = 8;
+
+/// What windows are padded to a multiple of, by how long they can be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Padding(usize);
+
+impl Padding {
+    /// For windows of so many tokens at most.
+    pub(crate) fn of(max_tokens: usize) -> Self {
+        Self((max_tokens / LENGTHS).max(1))
+    }
+
+    /// Tokens that a window takes in a batch.
+    pub(crate) fn length(self, window: &Window) -> usize {
+        window.tokens().next_multiple_of(self.0)
+    }
+}
 
 /// Windows side by side, of one padded length. All arrays have shape `[windows, length]`.
 #[derive(Debug)]
@@ -32,8 +49,12 @@ pub struct TokenBatch {
 
 impl TokenBatch {
     /// Lays windows side by side.
-    pub fn new<'w>(windows: impl ExactSizeIterator<Item = &'w Window> + Clone) -> Self {
-        let length = windows.clone().map(padded_length).max().unwrap_or_default();
+    pub(crate) fn new<'w>(
+        windows: impl ExactSizeIterator<Item = &'w Window> + Clone,
+        padding: Padding,
+    ) -> Self {
+        let lengths = windows.clone().map(|window| padding.length(window));
+        let length = lengths.max().unwrap_or_default();
         let shape = (windows.len(), length);
         let mut ids = Array2::from_elem(shape, PAD);
         let mut types = Array2::from_elem(shape, Case::Other as i64);
@@ -69,11 +90,6 @@ impl TokenBatch {
     }
 }
 
-/// Tokens that a window takes in a batch.
-pub(crate) fn padded_length(window: &Window) -> usize {
-    window.tokens().next_multiple_of(STEP)
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::{Axis, Slice, array};
@@ -98,10 +114,10 @@ mod tests {
     fn windows_are_framed_and_padded() {
         let windows = [window(&[7, 8]), window(&[9])];
 
-        let batch = TokenBatch::new(windows.iter());
+        let batch = TokenBatch::new(windows.iter(), Padding::of(128));
 
         let leading = |array: &Array2<i64>| array.slice_axis(Axis(1), Slice::from(..5)).to_owned();
-        assert_eq!(batch.ids.dim(), (2, STEP));
+        assert_eq!(batch.ids.dim(), (2, 16));
         assert_eq!(
             leading(&batch.ids),
             array![[101, 7, 8, 102, 0], [101, 9, 102, 0, 0]]
@@ -118,9 +134,12 @@ mod tests {
 
     #[test]
     fn padding_is_the_windows_own() {
-        let alone = TokenBatch::new([&window(&[7; 14])].into_iter());
-        let longer = TokenBatch::new([&window(&[7; 15])].into_iter());
+        let length = |tokens: usize, longest| {
+            let window = window(&vec![7; tokens]);
+            TokenBatch::new([&window].into_iter(), Padding::of(longest)).length()
+        };
 
-        assert_eq!([alone.length(), longer.length()], [STEP, 2 * STEP]);
+        assert_eq!([length(14, 128), length(15, 128)], [16, 32]);
+        assert_eq!([length(14, 64), length(15, 64)], [16, 24]);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ndarray::{ArrayView2, Axis, Slice};
 
-use crate::batch::padded_length;
+use crate::batch::Padding;
 use crate::{
     Device, Engine, EngineName, Error, ModelFolder, Precision, TokenBatch, Window, engine,
 };
@@ -46,6 +46,7 @@ pub struct Encoder {
     engine: Box<dyn Engine>,
     reason: &'static str,
     max_batch_tokens: usize,
+    padding: Padding,
     usage: Usage,
 }
 
@@ -55,16 +56,17 @@ impl Encoder {
         let (engine, reason) = engine::load(folder, settings)?;
         Ok(Self {
             reason,
-            ..Self::new(engine, settings.max_batch_tokens)
+            ..Self::new(engine, settings.max_batch_tokens, folder.max_tokens())
         })
     }
 
-    /// Wraps an engine.
-    pub fn new(engine: Box<dyn Engine>, max_batch_tokens: usize) -> Self {
+    /// Wraps an engine, for windows of `max_tokens` at most.
+    pub fn new(engine: Box<dyn Engine>, max_batch_tokens: usize, max_tokens: usize) -> Self {
         Self {
             engine,
             reason: "it was given",
             max_batch_tokens,
+            padding: Padding::of(max_tokens),
             usage: Usage::default(),
         }
     }
@@ -99,7 +101,10 @@ impl Encoder {
         let mut free: Vec<usize> = (0..self.engine.slots()).collect();
         let mut running = VecDeque::with_capacity(free.len());
         let mut rest = order.as_slice();
-        let mut left = windows.iter().map(|window| padded_length(window)).sum();
+        let mut left = windows
+            .iter()
+            .map(|window| self.padding.length(window))
+            .sum();
         let mut busy_since = Instant::now();
         loop {
             if running.is_empty() {
@@ -109,7 +114,7 @@ impl Encoder {
                 && let Some(slot) = free.pop()
             {
                 let (places, later) = rest.split_at(self.next_batch(windows, rest, left));
-                let batch = TokenBatch::new(places.iter().map(|&i| windows[i]));
+                let batch = TokenBatch::new(places.iter().map(|&i| windows[i]), self.padding);
                 left -= batch.mask.len();
                 self.count(&batch);
                 self.engine.start(slot, &batch)?;
@@ -140,13 +145,13 @@ impl Encoder {
     /// They fill the batch, or are a power of two. An engine makes code for each shape that it
     /// meets, and keeps it: some forty shapes take half of the memory that four times as many do.
     fn next_batch(&self, windows: &[&Window], places: &[usize], left: usize) -> usize {
-        let length = padded_length(windows[places[0]]);
+        let length = self.padding.length(windows[places[0]]);
         let most = (self.max_batch_tokens / length).max(1);
         let share = left.div_ceil(length * self.engine.streams());
         let alike = places
             .iter()
             .take(most.min(share))
-            .take_while(|&&i| padded_length(windows[i]) == length)
+            .take_while(|&&i| self.padding.length(windows[i]) == length)
             .count();
         match alike {
             alike if alike == most => most,
@@ -232,7 +237,7 @@ mod tests {
             streams,
             shapes: sender,
         };
-        (Encoder::new(Box::new(echo), 48), shapes)
+        (Encoder::new(Box::new(echo), 48, 128), shapes)
     }
 
     #[test]
