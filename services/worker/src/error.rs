@@ -159,12 +159,26 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// A call took so long that librdkafka may have sent it twice. A copy that comes late would end
+    /// the next transaction of the same producer.
+    #[error(
+        "cannot begin another transaction: {step} took longer than kafka.request_timeout_ms, and a \
+         copy of it may still be on its way"
+    )]
+    Late {
+        /// The call.
+        step: &'static str,
+    },
     /// A request to stop has come in the middle of a batch, which will be read again.
     #[error("asked to stop in the middle of a batch")]
     Stopped,
     /// The thread of the transactions has ended before its time.
     #[error("the sink's thread has panicked")]
     SinkPanicked,
+    /// The thread of the transactions does not end. New clients would be fenced by its producer, or
+    /// fence it; to end the process ends it too.
+    #[error("a call of Kafka's has no end, though each has a limit in time")]
+    SinkStuck,
 }
 
 impl Error {
@@ -198,6 +212,7 @@ impl Error {
                 | Self::Fenced { .. }
                 | Self::Replaced { .. }
                 | Self::DeadLetterRefused { .. }
+                | Self::SinkStuck
         )
     }
 

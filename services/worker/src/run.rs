@@ -26,6 +26,10 @@ use crate::trace::Tracer;
 use crate::transaction::Transactions;
 use crate::{ConfigError, Error, Health, Metrics, Pipeline, Shutdown, Successor};
 
+/// Calls with a limit of their own that a batch may need to end, and as many again for their limits
+/// to be late.
+const CALLS: u32 = 10;
+
 /// How often a batch that waits for the sink looks up.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -114,8 +118,10 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         if shutdown.is_requested() {
             self.health.drain();
         }
-        session.close(self.config.kafka.stop_timeout(), shutdown);
-        result
+        let kafka = &self.config.kafka;
+        let patience = kafka.commit_timeout() * CALLS;
+        let closed = session.close(kafka.stop_timeout(), patience, shutdown);
+        closed.and(result)
     }
 
     fn open(&self, shutdown: &Shutdown) -> Result<Session, Error> {
@@ -137,6 +143,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             health: self.health.clone(),
             assigned: AtomicBool::new(false),
             broker_lost: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             refusal: LastRefusal::default(),
         };
         let source = Source::new(config, context)?;
@@ -282,11 +289,18 @@ impl Session {
         }
     }
 
-    /// Ends the transaction in flight, then leaves the group.
-    fn close(self, timeout: Duration, shutdown: &Shutdown) {
+    /// Ends the transaction in flight, then leaves the group. An error where the first does not end
+    /// within `patience`.
+    fn close(
+        self,
+        timeout: Duration,
+        patience: Duration,
+        shutdown: &Shutdown,
+    ) -> Result<(), Error> {
         let time_left = || shutdown.time_left(timeout).unwrap_or(timeout);
-        self.sink
-            .close(|| shutdown.time_left(timeout) == Some(Duration::ZERO));
+        let is_over = || shutdown.time_left(timeout) == Some(Duration::ZERO);
+        let closed = self.sink.close(patience, is_over);
         self.source.close(time_left().max(TICK));
+        closed
     }
 }

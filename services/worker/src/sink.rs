@@ -4,7 +4,7 @@
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -105,18 +105,23 @@ impl Sink {
 
     /// Lets the batch that was handed over end, and the thread and its producer with it.
     ///
-    /// This waits for as long as it takes, which the limits of the calls bound: a session that
-    /// began before would be fenced by the producer of this one, or fence it. Only when `is_over`
-    /// is the thread left behind, since the process is to end. Then the broker aborts what it has
-    /// open when its time is over, or when a producer with the same id comes up.
-    pub(crate) fn close(self, is_over: impl Fn() -> bool) {
+    /// A session that began before would be fenced by the producer of this one, or fence it. So the
+    /// thread is left behind only when the process is to end: when `is_over`, or with an error after
+    /// `patience`, in which every call should have reached its limit. Then the broker aborts what
+    /// the producer has open when its time is over, or when another with the same id comes up.
+    pub(crate) fn close(self, patience: Duration, is_over: impl Fn() -> bool) -> Result<(), Error> {
         self.desk.close();
+        let start = Instant::now();
         while self.ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             if is_over() {
                 warn!("the transaction did not end in time, left behind");
-                return;
+                return Ok(());
+            }
+            if start.elapsed() >= patience {
+                return Err(Error::SinkStuck);
             }
         }
+        Ok(())
     }
 
     fn failure(&self, state: &mut State) -> Result<(), Error> {
@@ -203,7 +208,7 @@ mod tests {
         let sink = Sink::start(closing, settle).unwrap();
         sink.offer(&mut batch(), LONG).unwrap();
 
-        sink.close(|| false);
+        sink.close(LONG, || false).unwrap();
 
         assert!(gone.load(Ordering::Relaxed));
     }
@@ -218,8 +223,24 @@ mod tests {
         let sink = Sink::start(Shutdown::new(), settle).unwrap();
         sink.offer(&mut batch(), LONG).unwrap();
 
-        sink.close(|| true);
+        sink.close(LONG, || true).unwrap();
 
+        assert!(release.send(()).is_ok(), "it is still at it");
+    }
+
+    #[test]
+    fn batch_that_is_stuck_for_good_is_an_error() {
+        let (release, released) = mpsc::channel::<()>();
+        let settle = move |_| {
+            released.recv().ok();
+            Ok(())
+        };
+        let sink = Sink::start(Shutdown::new(), settle).unwrap();
+        sink.offer(&mut batch(), LONG).unwrap();
+
+        let closed = sink.close(Duration::ZERO, || false);
+
+        assert!(matches!(closed, Err(Error::SinkStuck)));
         assert!(release.send(()).is_ok(), "it is still at it");
     }
 

@@ -181,6 +181,7 @@ impl Source {
     pub(crate) fn close(self, timeout: Duration) {
         let (done, closed) = mpsc::channel();
         let consumer = self.consumer;
+        consumer.context().closed.store(true, Ordering::Relaxed);
         // Dropping a consumer can hang in librdkafka (rust-rdkafka #453, #611): then its thread is
         // left behind, and the broker lets the member go when its session ends.
         let drop_consumer = move || {
@@ -218,6 +219,8 @@ pub(crate) struct Context {
     pub(crate) assigned: AtomicBool,
     /// Whether no broker could be reached, when it was last tried.
     pub(crate) broker_lost: AtomicBool,
+    /// Whether another consumer may be in the place of this one, which has no more to say of health.
+    pub(crate) closed: AtomicBool,
     pub(crate) refusal: LastRefusal,
 }
 
@@ -349,6 +352,9 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
         let lag = self.lag.observe(&statistics, |partition| {
             self.ownership.epoch(partition).is_some()
         });

@@ -3,6 +3,7 @@
 //! With `kafka.delivery = "at_least_once"` there is none: the records first, and when all of them
 //! are delivered, their offsets. What is between the two may be done twice.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
@@ -34,6 +35,10 @@ pub(crate) struct Transactions {
     /// Commits the offsets where there is no transaction to do it.
     consumer: Option<Arc<BaseConsumer<Context>>>,
     config: Config,
+    /// A call that took longer than one request may. librdkafka sends a request again then, and the
+    /// broker cannot tell a copy that comes late from a call of the next transaction: both have the
+    /// producer's one epoch (KIP-890, which is in no broker before 4.0).
+    late: Cell<Option<&'static str>>,
 }
 
 impl Transactions {
@@ -59,6 +64,7 @@ impl Transactions {
             outbox: Outbox::new(config)?,
             consumer,
             config: config.clone(),
+            late: Cell::new(None),
         })
     }
 
@@ -120,7 +126,7 @@ impl Transactions {
     ) -> Result<(), Error> {
         let producer = self.outbox.producer();
         fail_point!("before-begin");
-        self.retried("begin", |_| producer.begin_transaction())?;
+        self.begin()?;
         fail_point!("after-begin");
         produce(self.deadline())?;
         fail_point!("before-send-offsets");
@@ -132,6 +138,15 @@ impl Transactions {
         self.retried("commit", |timeout| producer.commit_transaction(timeout))?;
         fail_point!("after-commit");
         Ok(())
+    }
+
+    /// Begins a transaction, unless a call for the one before may still be on its way.
+    fn begin(&self) -> Result<(), Error> {
+        if let Some(step) = self.late.get() {
+            return Err(Error::Late { step });
+        }
+        let producer = self.outbox.producer();
+        self.retried("begin", |_| producer.begin_transaction())
     }
 
     /// Records first, then offsets. What is delivered stays so, and is not sent again when only
@@ -185,10 +200,14 @@ impl Transactions {
         step: &'static str,
         call: impl Fn(Duration) -> KafkaResult<()>,
     ) -> Result<(), Error> {
-        let deadline = self.deadline();
+        let (start, deadline) = (Instant::now(), self.deadline());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Err(cause) = call(left) else {
+            let called = call(left);
+            if start.elapsed() >= self.config.kafka.request_timeout() {
+                self.late.set(Some(step));
+            }
+            let Err(cause) = called else {
                 return Ok(());
             };
             let cause = Error::in_transaction(step, cause)?;
@@ -230,8 +249,30 @@ fn offset_list(topic: &str, next: &HashMap<i32, i64>) -> Result<TopicPartitionLi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Properties;
     use crate::dead_letter::Reject;
     use crate::record::Record;
+
+    #[test]
+    fn call_that_may_come_twice_is_the_last_of_its_producer() {
+        let mut config = Config::sample();
+        config.kafka.librdkafka = Properties::default();
+        config.kafka.request_timeout_ms = 10;
+        let limit = config.kafka.request_timeout();
+        let transactions = Transactions::new(&config, None).unwrap();
+        let wait = |_| {
+            let start = Instant::now();
+            while start.elapsed() < limit {
+                thread::yield_now();
+            }
+            Ok(())
+        };
+
+        transactions.retried("commit", wait).unwrap();
+
+        let begun = transactions.begin();
+        assert!(matches!(begun, Err(Error::Late { step: "commit" })));
+    }
 
     #[test]
     fn reading_goes_on_after_the_last_record_of_each_partition() {
