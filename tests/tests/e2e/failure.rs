@@ -36,6 +36,26 @@ fn absent_broker_is_told_and_waited_for() {
 }
 
 #[test]
+fn worker_whose_identity_another_takes_says_so_and_fails() {
+    let desk = Desk::fresh();
+    let mut first = desk.run("enrich", &[]);
+    desk.produce(4);
+    desk.enriched(4);
+
+    let _second = desk.run("enrich", &[]);
+
+    wait_until("the first ends", secs(120), || {
+        desk.produce(4);
+        first.exit().is_some()
+    });
+    assert_eq!(first.wait_exit(secs(1)).code(), Some(1));
+    let log = first.log();
+    let id = format!("copydesk.enrich.{}", desk.topics.raw.name);
+    let told = format!("another worker runs with the transactional id {id}");
+    assert!(log.contains(&told), "{log}");
+}
+
+#[test]
 fn absent_topic_is_told_and_waited_for() {
     let desk = Desk::fresh();
     let worker = desk.run("enrich", &["--set", "topics.raw=no-such-topic"]);

@@ -129,7 +129,11 @@ mod tests {
 
     #[test]
     fn points_become_a_line() {
-        let point = |size, words_rate| Point { size, words_rate };
+        let point = |size, words_rate| Point {
+            size,
+            words_rate,
+            peak_mib: 0.0,
+        };
 
         let chart = line(&[point(100, 9e3), point(20_000, 1e4)], "words").unwrap();
 

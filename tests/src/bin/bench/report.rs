@@ -161,13 +161,14 @@ impl System {
     }
 }
 
-fn points(header: [&str; 3], points: &[Point]) -> String {
+fn points(header: [&str; 4], points: &[Point]) -> String {
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for point in points {
         rows.push(vec![
             figure(Some(point.size as f64), 0),
             figure(Some(point.words_rate), 0),
             figure(Some(1e6 / point.words_rate), 1),
+            figure(Some(point.peak_mib), 0),
         ]);
     }
     markdown(&rows)
@@ -198,11 +199,16 @@ impl fmt::Display for Report {
             write!(out, "{}", self.waits())?;
         }
         if !self.lengths.is_empty() {
-            let header = ["words of an article", "words/s", "µs a word"];
+            let header = ["words of an article", "words/s", "µs a word", "peak MiB"];
             write!(out, "\n{}", points(header, &self.lengths))?;
         }
         if !self.backlogs.is_empty() {
-            let header = ["articles of the backlog", "words/s", "µs a word"];
+            let header = [
+                "articles of the backlog",
+                "words/s",
+                "µs a word",
+                "peak MiB",
+            ];
             write!(out, "\n{}", points(header, &self.backlogs))?;
         }
         match &self.soak {

@@ -1,9 +1,10 @@
-//! Whether speed depends on how long articles are, and on how many wait.
+//! Whether speed and memory depend on how long articles are, and on how many wait.
 
 use serde::Serialize;
 
 use crate::articles::Articles;
 use crate::copydesk::{Copydesk, Shift};
+use crate::run::Run;
 use crate::session::Session;
 
 /// A speed at a size.
@@ -12,6 +13,18 @@ pub(crate) struct Point {
     /// Words of an article, or articles of a backlog.
     pub(crate) size: usize,
     pub(crate) words_rate: f64,
+    /// The largest resident memory of the processes so far.
+    pub(crate) peak_mib: f64,
+}
+
+impl Point {
+    fn of(size: usize, run: &Run) -> Self {
+        Self {
+            size,
+            words_rate: run.words_rate(),
+            peak_mib: run.peak_mib,
+        }
+    }
 }
 
 /// Articles of each length, in process, all together of so many words.
@@ -25,8 +38,7 @@ pub(crate) fn lengths(
     let warm_up = filter.warm_up(articles)?;
     let point = |&size: &usize| {
         let run = filter.run_after(&warm_up, &articles.of_length(size, total)?)?;
-        let words_rate = run.words_rate();
-        Ok(Point { size, words_rate })
+        Ok(Point::of(size, &run))
     };
     lengths.iter().map(point).collect()
 }
@@ -42,8 +54,8 @@ pub(crate) fn backlogs(
             |lane| copydesk.posts(Shift::PLAIN, lane),
             &articles.warm_up(64)?,
         )?;
-        let words_rate = session.backlog(&articles.fill(size)?)?.words_rate();
-        Ok(Point { size, words_rate })
+        let run = session.backlog(&articles.fill(size)?)?;
+        Ok(Point::of(size, &run))
     };
     sizes.iter().map(point).collect()
 }
