@@ -7,6 +7,7 @@ must take what comes out, and the real program the arguments, environment and se
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,10 @@ OPERATORS = [
     (PROMETHEUS, f"{MONITORING}_prometheusrules.yaml"),
 ]
 SECRETS = "/run/secrets/copydesk"
+PROBES = {"startupProbe": "/healthz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
+COMPONENT = "app.kubernetes.io/component"
+# What the release of next-values.yaml puts behind a service's name.
+NEXT = "-next"
 
 
 def run(*command, **options):
@@ -50,9 +55,8 @@ def run(*command, **options):
     return done.stdout
 
 
-def helm(command, *values):
-    """Runs helm on the chart with values files."""
-    flags = [flag for file in values for flag in ("--values", file)]
+def helm(command, *flags):
+    """Runs helm on the chart."""
     return run("helm", *command, CHART, "--kube-version", KUBERNETES, *flags)
 
 
@@ -131,37 +135,121 @@ def accepts(program, workload, settings, folder):
 def check_pod(workload, in_force):
     """What must hold between a pod and its settings."""
     pod = workload["spec"]["template"]["spec"]
-    port = pod["containers"][0]["ports"][0]["containerPort"]
+    container = pod["containers"][0]
+    port = container["ports"][0]["containerPort"]
     # The program abandons a batch a second after its time is over.
     stop_s = int(in_force["kafka.stop_timeout_ms"]) / 1000 + 1
     assert pod["terminationGracePeriodSeconds"] > stop_s, "killed before the batch in hand may end"
     assert in_force["admin.bind"] == f'"0.0.0.0:{port}"', "the probes ask another port"
     instance = f'"news.{workload["metadata"]["name"]}-0"'
     assert in_force["kafka.instance"] == instance, "workers would share a transactional id"
+    for name in ("kafka.transactional_id", "kafka.group_instance_id"):
+        assert "{instance}" in in_force[name], f"workers would share {name} = {in_force[name]}"
+    asked = {name: container[name]["httpGet"] for name in PROBES}
+    expected = {name: {"path": path, "port": "admin"} for name, path in PROBES.items()}
+    assert asked == expected, f"the probes ask {asked}"
 
 
-def check_file(file, program, schemas):
-    """Renders the chart with a values file, and checks all that comes out."""
-    helm(["lint", "--strict", "--quiet"], file)
-    manifests = helm(["template", "news", "--namespace", "news"], file)
+def selects(selector, labels):
+    """Whether a selector takes what has these labels."""
+    return selector.items() <= labels.items()
+
+
+def check_selectors(objects, workloads):
+    """What selects pods takes those of one workload and no others."""
+    pods = {
+        workload["metadata"]["name"]: workload["spec"]["template"]["metadata"]["labels"]
+        for workload in workloads
+    }
+    services = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Service"}
+    selectors = [
+        (item["metadata"]["name"], item["kind"], selector.get("matchLabels", selector))
+        for item in objects
+        if (selector := item.get("spec", {}).get("selector"))
+        and item["kind"] in ("StatefulSet", "Service", "PodDisruptionBudget")
+    ]
+    assert {kind for _, kind, _ in selectors} == {"StatefulSet", "Service", "PodDisruptionBudget"}
+    for name, kind, selector in selectors:
+        taken = [pod for pod, labels in pods.items() if selects(selector, labels)]
+        assert taken == [name], f"{kind} {name} selects the pods of {taken}"
+    for workload in workloads:
+        assert workload["spec"]["serviceName"] in services, "the pods would have no names"
+
+
+def check_monitor(objects, workloads, suffix):
+    """Each pod is scraped, and has its service's name with the release's suffix."""
+    services = [item for item in objects if item["kind"] == "Service"]
+    for monitor in (item["spec"] for item in objects if item["kind"] == "ServiceMonitor"):
+        [endpoint] = monitor["endpoints"]
+        [relabeling] = endpoint["relabelings"]
+        label = relabeling.get("replacement", "${1}")
+        source = f"__meta_kubernetes_pod_label_{re.sub(r'[^a-z]', '_', COMPONENT)}"
+        assert relabeling["sourceLabels"] == [source], f"{relabeling} reads another label"
+        for service in services:
+            assert selects(monitor["selector"]["matchLabels"], service["metadata"]["labels"])
+            assert [port["name"] for port in service["spec"]["ports"]] == [endpoint["port"]]
+        for workload in workloads:
+            name = workload["spec"]["template"]["metadata"]["labels"][COMPONENT]
+            shown = label.replace("${1}", name)
+            assert shown == name + suffix, f"{name} is shown as {shown}"
+
+
+def check_scaling(objects, settings, program):
+    """KEDA asks for the lag of the group and topic that the workers read."""
+    for scaled in (item["spec"] for item in objects if item["kind"] == "ScaledObject"):
+        service, in_force = settings[scaled["scaleTargetRef"]["name"]]
+        [asked] = [trigger["metadata"] for trigger in scaled["triggers"]]
+        group = json.loads(in_force["kafka.group"]).replace("{service}", service)
+        topic = json.loads(in_force[f"topics.{reads(program)[service]}"])
+        assert (asked["consumerGroup"], asked["topic"]) == (group, topic), f"KEDA asks {asked}"
+        assert asked["bootstrapServers"] == json.loads(in_force["kafka.brokers"])
+
+
+def check_file(file, program, schemas, *more):
+    """Renders the chart with a values file and more flags, and checks all that comes out."""
+    flags = ["--values", file, *more]
+    helm(["lint", "--strict", "--quiet"], *flags)
+    manifests = helm(["template", "news", "--namespace", "news"], *flags)
     conforms(manifests, schemas)
     objects = [item for item in yaml.safe_load_all(manifests) if item]
     maps = {item["metadata"]["name"]: item for item in objects if item["kind"] == "ConfigMap"}
     workloads = [item for item in objects if item["kind"] == "StatefulSet"]
     assert workloads, f"{file.name} runs nothing"
+    settings = {}
     for workload in workloads:
-        settings = maps[workload["metadata"]["name"]]["data"]["copydesk.toml"]
+        name, labels = workload["metadata"]["name"], workload["metadata"]["labels"]
         with tempfile.TemporaryDirectory() as folder:
-            check_pod(workload, accepts(program, workload, settings, Path(folder)))
+            text = maps[name]["data"]["copydesk.toml"]
+            in_force = accepts(program, workload, text, Path(folder))
+        check_pod(workload, in_force)
+        settings[name] = labels[COMPONENT], in_force
+    check_scaling(objects, settings, program)
+    check_selectors(objects, workloads)
+    check_monitor(objects, workloads, NEXT if file.name == "next-values.yaml" else "")
     return objects
+
+
+def check_rules(program, schemas):
+    """The project's own rules come out of the chart as they went in."""
+    file = ROOT / "deploy/prometheus/rules.yml"
+    flags = ["--set", "prometheusRule.enabled=true", "--set-file", f"prometheusRule.rules={file}"]
+    objects = check_file(CHART / "ci/enrich-values.yaml", program, schemas, *flags)
+    [rules] = [item["spec"] for item in objects if item["kind"] == "PrometheusRule"]
+    assert rules == yaml.safe_load(file.read_text()), "the chart changes the rules"
+
+
+def reads(program):
+    """Each service of the program, and which topic it reads: raw or tagged."""
+    table = run(program, "run", "--help").split("Services:\n")[1].split("\n\n")[0]
+    rows = [row.split()[:2] for row in table.splitlines()]
+    return {name: topic.removeprefix("articles.") for name, topic in rows}
 
 
 def check_names(program):
     """The chart's services are those of the program, its settings those of default.toml."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     services = schema["properties"]["services"]["properties"]
-    table = run(program, "run", "--help").split("Services:\n")[1].split("\n\n")[0]
-    assert list(services) == [row.split()[0] for row in table.splitlines()], "services differ"
+    assert list(services) == list(reads(program)), "services differ"
     defaults = tomllib.loads((ROOT / "services/copydesk/default.toml").read_text())
     # kafka.instance is the pod's name.
     del defaults["kafka"]["instance"]
@@ -181,6 +269,7 @@ def check_refusals():
         "services.tagger.enabled=true": "tagger",
         "settings.admin.bind=0.0.0.0:0": "bind",
         "image.digest=latest": "digest",
+        "serviceMonitor.serviceSuffix=$1": "serviceSuffix",
     }
     for value, name in cases.items():
         flags = ["--kube-version", KUBERNETES, "--set", value]
@@ -200,6 +289,7 @@ def main():
         write_core_schemas(Path(schemas))
         write_operator_schemas(Path(schemas))
         count = sum(len(check_file(file, program, schemas)) for file in files)
+        check_rules(program, schemas)
     sys.stdout.write(f"{len(files)} values files, {count} objects\n")
 
 
