@@ -8,9 +8,6 @@ use serde_json::Value;
 use crate::desk::{Desk, admin};
 use crate::prometheus::{Prometheus, deploy, promtool};
 
-/// The dashboards.
-const DASHBOARDS: [&str; 3] = ["keeping-up", "findings", "worker"];
-
 #[test]
 fn every_panel_shows_data_of_a_real_run() {
     let desk = Desk::fresh();
@@ -66,11 +63,7 @@ fn names(expression: &str) -> impl Iterator<Item = &str> {
 
 /// Titles of panels and what they ask for, with the variables filled in.
 fn expressions() -> Vec<(String, String)> {
-    let read = |name: &str| {
-        let path = deploy(&format!("grafana/dashboards/{name}.json"));
-        serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap()
-    };
-    let dashboards = DASHBOARDS.map(read);
+    let dashboards = dashboards();
     let panels = dashboards
         .iter()
         .flat_map(|dashboard| dashboard["panels"].as_array().unwrap());
@@ -83,6 +76,15 @@ fn expressions() -> Vec<(String, String)> {
             .map(move |target| (title.clone(), filled(target)))
     };
     panels.flat_map(asked).collect()
+}
+
+/// The dashboards in the folder that Grafana is pointed to.
+fn dashboards() -> Vec<Value> {
+    let files = fs::read_dir(deploy("grafana/dashboards")).unwrap();
+    let read = |path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let dashboards: Vec<_> = files.map(|file| read(file.unwrap().path())).collect();
+    assert!(!dashboards.is_empty());
+    dashboards
 }
 
 fn fill(expression: &str) -> String {
@@ -102,17 +104,39 @@ fn rules_do_what_their_tests_say() {
 }
 
 #[test]
-fn every_alert_has_its_section_in_the_runbook() {
+fn every_alert_has_a_case_in_which_it_fires() {
     let rules = fs::read_to_string(deploy("prometheus/rules.yml")).unwrap();
-    let runbook = fs::read_to_string(deploy("RUNBOOK.md")).unwrap();
+    let tests = fs::read_to_string(deploy("prometheus/rules_test.yml")).unwrap();
 
+    let cases = tests.split("- eval_time: ").skip(1);
+    let fires = |case: &&str| case.contains("- exp_labels:");
+    let firing: Vec<_> = cases.filter(fires).collect();
+
+    for (name, _) in alerts(&rules) {
+        let line = format!("alertname: {name}\n");
+        assert!(
+            firing.iter().any(|case| case.contains(&line)),
+            "{name} fires in no case"
+        );
+    }
+}
+
+/// Names of the alerts, and what follows each.
+fn alerts(rules: &str) -> Vec<(&str, &str)> {
     let alerts = rules.split("- alert: ").skip(1);
     let alerts: Vec<_> = alerts
         .map(|alert| (alert.lines().next().unwrap(), alert))
         .collect();
-
     assert!(!alerts.is_empty());
-    for (name, alert) in alerts {
+    alerts
+}
+
+#[test]
+fn every_alert_has_its_section_in_the_runbook() {
+    let rules = fs::read_to_string(deploy("prometheus/rules.yml")).unwrap();
+    let runbook = fs::read_to_string(deploy("RUNBOOK.md")).unwrap();
+
+    for (name, alert) in alerts(&rules) {
         let link = format!("runbook: deploy/RUNBOOK.md#{}\n", name.to_lowercase());
         assert!(alert.contains(&link), "{name} has no {link}");
         assert!(

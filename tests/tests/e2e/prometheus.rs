@@ -1,6 +1,6 @@
 //! A real Prometheus, with the project's rules, and its tool.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -71,6 +71,24 @@ fn configured(target: &str) -> String {
         .replace("127.0.0.1:9464", target);
     assert!(config.contains(target) && config.contains("scrape_interval: 1s"));
     config
+}
+
+/// What `promtool` finds wrong with a page of metrics, a line for each.
+pub(crate) fn complaints(metrics: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("metrics");
+    fs::write(&page, metrics).unwrap();
+    let output = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(File::open(page).unwrap())
+        .output();
+    let output = output.expect("promtool is installed: run 'make setup'");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() != said.lines().any(|_| true),
+        "{said}"
+    );
+    said.lines().map(str::to_owned).collect()
 }
 
 /// Runs `promtool`, which must succeed; what it prints.
