@@ -8,7 +8,7 @@ use std::fs;
 use copydesk_tests::{Process, Record, secs, wait_until};
 
 use crate::desk::{Desk, get};
-use crate::prometheus::deploy;
+use crate::prometheus::{complaints, deploy};
 
 /// Set to anything, it has the test write the table and not compare it.
 const WRITE: &str = "COPYDESK_WRITE_METRICS";
@@ -32,6 +32,18 @@ fn table_of_metrics_is_what_the_program_shows() {
     } else {
         assert_eq!(written, table, "to write it, run this test with {WRITE}=1");
     }
+}
+
+#[test]
+fn promtool_has_nothing_against_the_metrics() {
+    let desk = Desk::fresh();
+    let worker = desk.run("enrich", &[]);
+    desk.produce(20);
+    desk.topics.raw.produce([Record::new("{")]);
+
+    let found = complaints(&shown(&worker));
+
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// What the program shows once each of its metrics has a value.
