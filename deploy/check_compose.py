@@ -71,6 +71,8 @@ def check_grafana(service):
     provider = (mounts["/etc/grafana/provisioning"] / "dashboards/copydesk.yml").read_text()
     [folder] = re.findall(r"^ *path: (\S+)$", provider, re.MULTILINE)
     assert list(mounts[folder].glob("*.json")), f"no dashboards in {folder}"
+    home = Path(service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (mounts[str(home.parent)] / home.name).exists(), f"Grafana's home {home} is not there"
 
 
 def main():

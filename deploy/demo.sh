@@ -47,9 +47,10 @@ build() {
   (cd "$root" && cargo build --locked --release --package copydesk)
 }
 
+# Of articles, Kafka's own limit of 1 MiB: a batch that is packed may unpack to 1,032 times as much.
 start_broker() {
   "$broker" start "$demo/broker" &&
-    "$broker" topics "$demo/broker" articles.raw:4:max.message.bytes=20971520 \
+    "$broker" topics "$demo/broker" articles.raw:4:max.message.bytes=1048588 \
       articles.enriched:4:max.message.bytes=20971520 articles.dlq:1:max.message.bytes=20971520
 }
 
