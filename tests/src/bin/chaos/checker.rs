@@ -8,8 +8,10 @@ use std::fmt;
 use copydesk_tests::Record;
 
 use crate::article::{Article, Kind, transformed};
+use crate::group::Offsets;
+use crate::log::Fate;
 
-/// Partition and offset in the input topic.
+/// Partition and offset in a topic.
 pub(crate) type Place = (i32, i64);
 
 /// What is there when all is over.
@@ -21,8 +23,10 @@ pub(crate) struct Evidence {
     pub(crate) acknowledged: Vec<(u64, Place)>,
     pub(crate) enriched: Output,
     pub(crate) dead_letters: Output,
-    /// Offsets that the group has committed, by partition.
-    pub(crate) committed: BTreeMap<i32, i64>,
+    /// What the group had committed, at one time after another.
+    pub(crate) progress: Vec<Offsets>,
+    /// What it has committed in the end.
+    pub(crate) committed: Offsets,
 }
 
 /// An output topic.
@@ -30,14 +34,15 @@ pub(crate) struct Evidence {
 pub(crate) struct Output {
     /// As a reader with `read_committed` sees it.
     pub(crate) committed: Vec<Record>,
-    /// As a reader with `read_uncommitted` sees it.
-    pub(crate) uncommitted: Vec<Record>,
+    /// What became of each record, as the log has it.
+    pub(crate) fates: BTreeMap<Place, Fate>,
 }
 
 impl Output {
-    /// How many of its records no reader of committed ones sees.
+    /// How many of its records belong to aborted transactions.
     pub(crate) fn aborted(&self) -> usize {
-        self.uncommitted.len().saturating_sub(self.committed.len())
+        let fates = self.fates.values();
+        fates.filter(|&&fate| fate == Fate::Aborted).count()
     }
 }
 
@@ -62,16 +67,22 @@ pub(crate) enum Breach {
     Misplaced,
     /// A record that no article leads to.
     Unknown,
-    /// A record of an aborted transaction is seen.
+    /// A record is seen that belongs to no committed transaction.
     Dirty,
+    /// A record of a committed transaction is not seen.
+    Hidden,
     /// The committed offset is not the end of the partition.
     Offset,
+    /// The committed offset has gone back.
+    Backwards,
     /// The broker lost what it had acknowledged: not the workers' fault.
     Broker,
     /// Not all was done in time, though nothing was wrong any more.
     Stuck,
     /// A worker ended by itself.
     Ended,
+    /// A worker took itself for fenced, and no other one had its identity.
+    Fenced,
 }
 
 /// A broken promise, and where.
@@ -102,6 +113,7 @@ pub(crate) fn check(evidence: &Evidence) -> Vec<Violation> {
     checker.check_output(Topic::DeadLetters, &evidence.dead_letters);
     checker.check_counts(&evidence.committed);
     checker.check_offsets(evidence);
+    checker.check_progress(evidence);
     checker.violations
 }
 
@@ -133,13 +145,10 @@ impl Checker {
     }
 
     fn check_output(&mut self, topic: Topic, output: &Output) {
-        let written: BTreeSet<Place> = output.uncommitted.iter().map(place_of).collect();
+        self.check_fates(topic, output);
         let mut last = HashMap::new();
         for record in &output.committed {
             let here = format!("{topic:?} {}/{}", record.partition, record.kafka_offset);
-            if !written.contains(&place_of(record)) {
-                self.report(Breach::Dirty, format!("{here} is not in the log"));
-            }
             let Some(origin) = origin(record) else {
                 self.report(Breach::Unknown, format!("{here} has no origin"));
                 continue;
@@ -151,6 +160,26 @@ impl Checker {
             }
             self.check_record(record, topic, origin, &here);
             self.seen.entry(origin).or_default().push(here);
+        }
+    }
+
+    /// What is seen must be what transactions have committed, no more and no less.
+    fn check_fates(&mut self, topic: Topic, output: &Output) {
+        let seen: BTreeSet<Place> = output.committed.iter().map(place_of).collect();
+        for (place, fate) in &output.fates {
+            let here = format!("{topic:?} {}/{} is {fate:?}", place.0, place.1);
+            match (seen.contains(place), fate) {
+                (true, Fate::Committed) | (false, Fate::Aborted | Fate::Open) => {}
+                (true, _) => self.report(Breach::Dirty, format!("{here}, and is seen")),
+                (false, _) => self.report(Breach::Hidden, format!("{here}, and is not seen")),
+            }
+        }
+        for place in seen
+            .iter()
+            .filter(|place| !output.fates.contains_key(place))
+        {
+            let here = format!("{topic:?} {}/{}", place.0, place.1);
+            self.report(Breach::Dirty, format!("{here} is not in the log"));
         }
     }
 
@@ -173,7 +202,7 @@ impl Checker {
         }
     }
 
-    fn check_counts(&mut self, committed: &BTreeMap<i32, i64>) {
+    fn check_counts(&mut self, committed: &Offsets) {
         let mut wrong = Vec::new();
         for (place, article) in &self.articles {
             let seen = self.seen.get(place).map_or(&[][..], Vec::as_slice);
@@ -200,6 +229,19 @@ impl Checker {
             if committed != Some(&end) {
                 let detail = format!("partition {partition}: {committed:?} committed of {end}");
                 self.report(Breach::Offset, detail);
+            }
+        }
+    }
+
+    fn check_progress(&mut self, evidence: &Evidence) {
+        let mut last = Offsets::new();
+        for committed in evidence.progress.iter().chain([&evidence.committed]) {
+            for (&partition, &kafka_offset) in committed {
+                let before = last.insert(partition, kafka_offset).unwrap_or_default();
+                if before > kafka_offset {
+                    let detail = format!("partition {partition}: {before}, then {kafka_offset}");
+                    self.report(Breach::Backwards, detail);
+                }
             }
         }
     }
@@ -258,12 +300,19 @@ mod tests {
                 _ => &mut evidence.dead_letters,
             };
             output.committed.push(output_of(&input, &article));
-            output.uncommitted = output.committed.clone();
+            output.fates.insert((0, kafka_offset), Fate::Committed);
             evidence.acknowledged.push((number, (0, kafka_offset)));
             evidence.input.push(input);
         }
+        evidence.progress = [1, 1, 3].map(|offset| Offsets::from([(0, offset)])).into();
         evidence.committed.insert(0, 3);
         evidence
+    }
+
+    /// Takes away all trace of the second article's record.
+    fn remove_second(evidence: &mut Evidence) {
+        evidence.enriched.committed.remove(1);
+        evidence.enriched.fates.remove(&(0, 1));
     }
 
     fn output_of(input: &Record, article: &Article) -> Record {
@@ -302,9 +351,7 @@ mod tests {
 
     #[test]
     fn record_that_is_missing_is_lost() {
-        let lost = found(|evidence| {
-            evidence.enriched.committed.remove(1);
-        });
+        let lost = found(remove_second);
 
         assert_eq!(lost, [Breach::Lost]);
     }
@@ -312,8 +359,9 @@ mod tests {
     #[test]
     fn record_that_is_not_yet_done_is_not_lost() {
         let undone = found(|evidence| {
-            evidence.enriched.committed.remove(1);
-            evidence.dead_letters.committed.clear();
+            remove_second(evidence);
+            evidence.dead_letters = Output::default();
+            evidence.progress.pop();
             evidence.committed.insert(0, 1);
         });
 
@@ -328,7 +376,8 @@ mod tests {
         });
         let elsewhere = found(|evidence| {
             let record = evidence.enriched.committed[0].clone();
-            evidence.dead_letters.uncommitted.push(record.clone());
+            let fates = &mut evidence.dead_letters.fates;
+            fates.insert((0, 0), Fate::Committed);
             evidence.dead_letters.committed.insert(0, record);
         });
 
@@ -356,9 +405,42 @@ mod tests {
 
     #[test]
     fn record_that_is_not_in_the_log_is_dirty() {
-        let dirty = found(|evidence| evidence.dead_letters.uncommitted.clear());
+        let dirty = found(|evidence| evidence.dead_letters.fates.clear());
 
         assert_eq!(dirty, [Breach::Dirty]);
+    }
+
+    #[test]
+    fn record_of_no_committed_transaction_is_dirty() {
+        for fate in [Fate::Aborted, Fate::Open, Fate::Bare] {
+            let dirty = found(|evidence| {
+                evidence.enriched.fates.insert((0, 1), fate);
+            });
+
+            assert_eq!(dirty, [Breach::Dirty]);
+        }
+    }
+
+    #[test]
+    fn committed_record_that_is_not_seen_is_hidden() {
+        let hidden = found(|evidence| {
+            evidence.enriched.fates.insert((0, 7), Fate::Committed);
+        });
+        let aborted = found(|evidence| {
+            evidence.enriched.fates.insert((0, 7), Fate::Aborted);
+        });
+
+        assert_eq!(hidden, [Breach::Hidden]);
+        assert_eq!(aborted, []);
+    }
+
+    #[test]
+    fn offset_that_goes_back_is_found_though_it_comes_to_the_end() {
+        let back = found(|evidence| {
+            evidence.progress.insert(1, Offsets::from([(0, 0)]));
+        });
+
+        assert_eq!(back, [Breach::Backwards]);
     }
 
     #[test]
@@ -366,6 +448,7 @@ mod tests {
         let unknown = found(|evidence| {
             evidence.input.pop();
             evidence.acknowledged.pop();
+            evidence.progress.pop();
             evidence.committed.insert(0, 2);
         });
 

@@ -16,7 +16,8 @@ use signal_hook::consts::{SIGABRT, SIGKILL};
 use crate::checker::{Breach, Violation};
 use crate::fuse::{Deed, Fuse};
 use crate::history::History;
-use crate::orders::{MAX_POLL_INTERVAL, Orders};
+use crate::orders::{MAX_POLL_INTERVAL, Orders, SESSION, TRANSACTION};
+use crate::proxy::Proxy;
 use crate::worker::FENCED;
 
 /// A worker that was asked to stop, and is still there after this, is stuck.
@@ -39,6 +40,12 @@ pub(crate) struct Counts {
     pub(crate) stopped: usize,
     /// Ended since another one had their identity.
     pub(crate) fenced: usize,
+    /// Those of them for which the other one was a late request.
+    pub(crate) fenced_late: usize,
+    /// At a stage that took longer than the poll interval.
+    pub(crate) slow: usize,
+    pub(crate) scaled_up: usize,
+    pub(crate) scaled_down: usize,
     pub(crate) rebalances: usize,
     pub(crate) aborted_transactions: usize,
     pub(crate) restarted_sessions: usize,
@@ -48,6 +55,7 @@ pub(crate) struct Counts {
 pub(crate) struct Fleet {
     orders: Orders,
     history: Arc<History>,
+    proxy: Proxy,
     random: Rng,
     /// How many are to run, each in a place of its own, which gives it its name.
     size: usize,
@@ -63,6 +71,9 @@ pub(crate) struct Fleet {
 struct Worker {
     process: Process,
     orders: Orders,
+    start: Instant,
+    /// Whether another one with its identity has run beside it.
+    has_rival: bool,
     /// Halted until then.
     halted: Option<Instant>,
     /// When it was asked to stop.
@@ -71,10 +82,17 @@ struct Worker {
 }
 
 impl Fleet {
-    pub(crate) fn new(orders: Orders, size: usize, random: Rng, history: Arc<History>) -> Self {
+    pub(crate) fn new(
+        orders: Orders,
+        size: usize,
+        random: Rng,
+        proxy: Proxy,
+        history: Arc<History>,
+    ) -> Self {
         Self {
             orders,
             history,
+            proxy,
             random,
             size,
             places: BTreeMap::new(),
@@ -129,8 +147,9 @@ impl Fleet {
         let place = self.places.iter().find(|(_, worker)| halted(worker));
         let place = place.or(self.places.iter().next()).map(|(&place, _)| place);
         if let Some(place) = place
-            && let Some(worker) = self.places.remove(&place)
+            && let Some(mut worker) = self.places.remove(&place)
         {
+            worker.has_rival = true;
             self.history.note("rival", json!(worker.process.id()));
             self.rivals.push(worker);
             self.start(place);
@@ -147,6 +166,8 @@ impl Fleet {
     /// Has more or fewer of them.
     pub(crate) fn scale(&mut self, size: usize) {
         self.history.note("scale", json!(size));
+        self.counts.scaled_up += usize::from(size > self.size);
+        self.counts.scaled_down += usize::from(size < self.size);
         self.size = size;
         for (_, worker) in self.places.range_mut(size..) {
             self.counts.stopped += usize::from(worker.stop(&self.history));
@@ -189,9 +210,13 @@ impl Fleet {
         let process = Process::spawn_program(&program(), ["worker", &words], env);
         let detail = json!({"id": process.id(), "instance": orders.instance, "fuse": orders.fuse});
         self.history.note("start", detail);
+        let instance = &orders.instance;
+        let is_same = |rival: &Worker| rival.orders.instance == *instance;
         let worker = Worker {
             process,
+            has_rival: self.rivals.iter().any(is_same),
             orders,
+            start: Instant::now(),
             halted: None,
             stopping: None,
             killed: false,
@@ -241,8 +266,11 @@ impl Fleet {
             "id": worker.process.id(), "status": status.to_string(), "log": log,
         });
         self.history.note("end", detail);
+        self.counts.slow += usize::from(worker.was_slow(&log));
         let fenced = status.code() == Some(i32::from(FENCED));
-        self.counts.fenced += usize::from(fenced);
+        if fenced {
+            self.check_fence(worker);
+        }
         let at_a_step = !worker.killed && worker.has_blown(status);
         self.counts.killed_at_a_step += usize::from(at_a_step);
         let stopped = worker.stopping.is_some() && status.success();
@@ -254,9 +282,48 @@ impl Fleet {
             self.violations.push(Violation::new(Breach::Ended, detail));
         }
     }
+
+    /// A fence is right where another one had the same identity: a worker beside this one, or a
+    /// late request of its own or of one before it. To be halted is not enough: the worker is to
+    /// tell that its transaction was aborted for its age, and to go on.
+    fn check_fence(&mut self, worker: &Worker) {
+        self.counts.fenced += 1;
+        let id = worker.process.id();
+        if worker.has_rival {
+            return;
+        }
+        if worker.claims_again(&self.proxy) {
+            self.history.note("fenced by a late request", json!(id));
+            self.counts.fenced_late += 1;
+            return;
+        }
+        let detail = format!("worker {id} had no rival: {}", worker.last());
+        self.violations.push(Violation::new(Breach::Fenced, detail));
+    }
 }
 
 impl Worker {
+    /// Whether a request by which this worker, or one before it, takes its identity for itself has
+    /// come to the broker late, in this one's time.
+    fn claims_again(&self, proxy: &Proxy) -> bool {
+        let ms = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
+        // InitProducerId, the only one in which the time limit comes after the id.
+        let limit = ms(TRANSACTION).to_be_bytes();
+        let init = [self.orders.transactional_id().as_bytes(), &limit].concat();
+        // JoinGroup, the only one in which the session does; the instance id of a static member
+        // comes later, before the kind of protocol, each with its length.
+        let session = ms(SESSION).to_be_bytes();
+        let join = [self.orders.group.as_bytes(), &session].concat();
+        let instance = format!("\0\x01{}\0\x08consumer", self.orders.instance);
+        proxy.has_brought_late(&[&init], self.start)
+            || proxy.has_brought_late(&[&join, instance.as_bytes()], self.start)
+    }
+
+    fn was_slow(&self, log: &str) -> bool {
+        let fuse = self.orders.fuse.as_ref();
+        fuse.is_some_and(|fuse| fuse.was_slow_stage(log))
+    }
+
     fn wake(&mut self) {
         if self.halted.take().is_some() || is_halted(self.process.id()) {
             self.process.signal("CONT");

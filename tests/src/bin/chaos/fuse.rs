@@ -9,6 +9,12 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGKILL, SIGSTOP};
 use signal_hook::low_level::raise;
+use tracing::warn;
+
+/// The fail point in front of a stage: to sleep there is to be a slow stage.
+const STAGE: &str = "before-stage";
+/// What a process says before it sleeps.
+const SLEEPS: &str = "sleeps for longer than the poll interval";
 
 /// The fail points of `services/worker`, in the order of a record's way, and how often a worker
 /// comes by: once in its life, at a rebalance, for each batch, for each record.
@@ -16,7 +22,7 @@ const STEPS: [(&str, u32); 14] = [
     ("before-init", 1),
     ("before-rebalance", 3),
     ("after-rebalance", 3),
-    ("before-stage", 20),
+    (STAGE, 20),
     ("before-hand-over", 20),
     ("before-begin", 20),
     ("after-begin", 20),
@@ -54,13 +60,17 @@ pub(crate) struct Fuse {
 impl Fuse {
     /// Most are deadly. `slow` is longer than a worker may take for a batch.
     pub(crate) fn random(random: &mut Rng, slow: Duration) -> Self {
-        let (step, visits) = STEPS[random.usize(..STEPS.len())];
         let ms = u64::try_from(slow.as_millis()).unwrap_or(u64::MAX);
+        let (mut step, mut visits) = STEPS[random.usize(..STEPS.len())];
         let deed = match random.u32(..20) {
-            0..14 => Deed::Kill,
-            14..16 => Deed::Halt,
-            16..18 => Deed::Panic,
-            _ => Deed::Sleep { ms },
+            0..13 => Deed::Kill,
+            13..15 => Deed::Halt,
+            15..17 => Deed::Panic,
+            17 => Deed::Sleep { ms },
+            _ => {
+                (step, visits) = (STAGE, 20);
+                Deed::Sleep { ms }
+            }
         };
         Self {
             step: step.to_owned(),
@@ -76,6 +86,11 @@ impl Fuse {
             visit: random.u32(1..10),
             deed: Deed::Kill,
         }
+    }
+
+    /// Whether the process that wrote this log has had a slow stage by it.
+    pub(crate) fn was_slow_stage(&self, log: &str) -> bool {
+        self.step == STAGE && log.contains(SLEEPS)
     }
 
     /// Sets the fail point in this process.
@@ -97,7 +112,10 @@ impl Deed {
             Self::Kill => raise(SIGKILL).expect("a process may signal itself"),
             Self::Halt => raise(SIGSTOP).expect("a process may signal itself"),
             Self::Panic => panic!("fuse"),
-            Self::Sleep { ms } => pass(Duration::from_millis(ms)),
+            Self::Sleep { ms } => {
+                warn!(ms, "{SLEEPS}");
+                pass(Duration::from_millis(ms));
+            }
         }
     }
 }

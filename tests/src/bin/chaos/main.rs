@@ -16,6 +16,7 @@ mod fuse;
 mod generator;
 mod group;
 mod history;
+mod log;
 mod nemesis;
 mod orders;
 mod planted;
@@ -40,7 +41,7 @@ use crate::proxy::Proxy;
 use crate::round::Plan;
 
 /// Wrong workers of so many kinds at a time: most of the time they wait.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 5;
 
 /// Tries to break the promise of the worker.
 #[derive(Parser)]

@@ -22,13 +22,17 @@ const FULL_DISK: Duration = Duration::from_secs(10);
 /// Most workers at a time.
 const MOST: usize = 5;
 
-/// What the nemesis has done to the broker.
+/// What the nemesis has done to the broker and to the way there.
 #[derive(Debug, Default)]
 pub(crate) struct BrokerCounts {
     pub(crate) restarted: AtomicUsize,
     pub(crate) killed: AtomicUsize,
     pub(crate) disk_full: AtomicUsize,
-    pub(crate) network: AtomicUsize,
+    pub(crate) held_to_broker: AtomicUsize,
+    pub(crate) held_to_client: AtomicUsize,
+    pub(crate) held_both_ways: AtomicUsize,
+    pub(crate) delayed: AtomicUsize,
+    pub(crate) cut: AtomicUsize,
 }
 
 /// The broker, and the ways to trouble it.
@@ -111,24 +115,30 @@ pub(crate) fn trouble_network(
             to_broker,
             to_client,
         };
-        let (what, connections) = match trouble {
+        let (what, count, connections) = match trouble {
             0 => (
                 "hold what goes to the broker",
+                &counts.held_to_broker,
                 proxy.hold(&mut random, hold(true, false)),
             ),
             1 => (
                 "hold what comes from the broker",
+                &counts.held_to_client,
                 proxy.hold(&mut random, hold(false, true)),
             ),
-            2 => ("hold both ways", proxy.hold(&mut random, hold(true, true))),
+            2 => (
+                "hold both ways",
+                &counts.held_both_ways,
+                proxy.hold(&mut random, hold(true, true)),
+            ),
             3 => {
                 proxy.delay(between(&mut random, 5..300));
-                ("delay", 0)
+                ("delay", &counts.delayed, 0)
             }
-            _ => ("cut", proxy.cut(&mut random)),
+            _ => ("cut", &counts.cut, proxy.cut(&mut random)),
         };
         history.note("network", json!([what, connections]));
-        counts.network.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
         if trouble < 4 {
             stop.wait_timeout(between(&mut random, 200..7_000));
             proxy.heal();

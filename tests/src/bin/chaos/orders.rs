@@ -33,3 +33,9 @@ pub(crate) struct Orders {
     /// The wrong worker to be in place of the right one.
     pub(crate) plant: Option<Plant>,
 }
+
+impl Orders {
+    pub(crate) fn transactional_id(&self) -> String {
+        format!("{}.{}", self.group, self.instance)
+    }
+}

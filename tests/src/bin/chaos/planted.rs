@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use crate::article::{KIND, Kind, transformed};
 use crate::checker::Breach;
 use crate::orders::{Orders, SESSION, TRANSACTION};
+use crate::worker::FENCED;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const LINGER: Duration = Duration::from_millis(20);
@@ -58,11 +59,17 @@ pub(crate) enum Plant {
     RejectGood,
     /// Never reads one of the partitions.
     Deaf,
+    /// Commits an offset that it has left behind, then goes on.
+    OffsetBack,
+    /// None, but a reader that takes all records for committed ones.
+    DirtyReader,
+    /// Ends as if it were fenced, when it has worked for a while.
+    CryFenced,
 }
 
 impl Plant {
     /// All, with what the checker is to find; that of `None` is nothing.
-    pub(crate) const ALL: [(Self, Option<Breach>); 12] = [
+    pub(crate) const ALL: [(Self, Option<Breach>); 15] = [
         (Self::None, None),
         (Self::OffsetOffByOne, Some(Breach::Doubled)),
         (Self::OffsetTooFar, Some(Breach::Lost)),
@@ -75,13 +82,16 @@ impl Plant {
         (Self::Unchanged, Some(Breach::Altered)),
         (Self::RejectGood, Some(Breach::Misplaced)),
         (Self::Deaf, Some(Breach::Stuck)),
+        (Self::OffsetBack, Some(Breach::Backwards)),
+        (Self::DirtyReader, Some(Breach::Dirty)),
+        (Self::CryFenced, Some(Breach::Fenced)),
     ];
 
     /// Whether it may never commit the end of a partition.
     pub(crate) fn stays_behind(self) -> bool {
         matches!(
             self,
-            Self::OffsetOffByOne | Self::SkipAfterAbort | Self::Deaf
+            Self::OffsetOffByOne | Self::OffsetTooFar | Self::SkipAfterAbort | Self::Deaf
         )
     }
 }
@@ -89,8 +99,13 @@ impl Plant {
 /// Works until asked to stop, or the first error.
 pub(crate) fn run(plant: Plant, orders: &Orders, shutdown: &Shutdown) -> anyhow::Result<ExitCode> {
     let worker = Worker::start(plant, orders.clone())?;
+    let mut turns = 0;
     while !shutdown.is_requested() {
         worker.turn()?;
+        turns += 1;
+        if plant == Plant::CryFenced && turns == 20 {
+            return Ok(ExitCode::from(FENCED));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,6 +154,10 @@ impl Worker {
         }
         if self.plant == Plant::NoTransaction {
             return self.produce_plainly(&batch);
+        }
+        if self.plant == Plant::OffsetBack {
+            let back = offsets(&self.orders.input, &batch[..1], -10)?;
+            self.consumer.commit(&back, CommitMode::Sync)?;
         }
         self.produce_in_transaction(&batch, &proof)
     }
@@ -222,16 +241,7 @@ impl Worker {
             Plant::OffsetTooFar => 5,
             _ => 1,
         };
-        let mut list = TopicPartitionList::new();
-        let input = &self.orders.input;
-        for message in batch {
-            let next = Offset::Offset(message.offset() + ahead);
-            match list.find_partition(input, message.partition()) {
-                Some(mut element) => element.set_offset(next)?,
-                None => list.add_partition_offset(input, message.partition(), next)?,
-            }
-        }
-        Ok(list)
+        offsets(&self.orders.input, batch, ahead)
     }
 
     fn produce(&self, batch: &[OwnedMessage]) -> anyhow::Result<()> {
@@ -279,6 +289,19 @@ impl Worker {
     }
 }
 
+/// The offsets so far ahead of the last record of each partition.
+fn offsets(input: &str, batch: &[OwnedMessage], ahead: i64) -> anyhow::Result<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for message in batch {
+        let next = Offset::Offset((message.offset() + ahead).max(0));
+        match list.find_partition(input, message.partition()) {
+            Some(mut element) => element.set_offset(next)?,
+            None => list.add_partition_offset(input, message.partition(), next)?,
+        }
+    }
+    Ok(list)
+}
+
 fn own(message: &OwnedMessage) -> OwnedHeaders {
     message.headers().cloned().unwrap_or_else(OwnedHeaders::new)
 }
@@ -308,8 +331,7 @@ fn producer(plant: Plant, orders: &Orders) -> ClientConfig {
     client.set("partitioner", "murmur2_random");
     client.set("linger.ms", "1");
     if plant != Plant::NoTransaction {
-        let id = format!("{}.{}", orders.group, orders.instance);
-        client.set("transactional.id", id);
+        client.set("transactional.id", orders.transactional_id());
         client.set(
             "transaction.timeout.ms",
             TRANSACTION.as_millis().to_string(),

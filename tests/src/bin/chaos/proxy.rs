@@ -9,6 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fastrand::Rng;
 
+/// What was held is remembered for so long after it has gone on. Whoever that harms finds out in
+/// its next transaction, but may be halted before.
+const REMEMBERED: Duration = Duration::from_secs(20);
+/// What comes so soon after a hold may have waited behind what was held.
+const BEHIND: Duration = Duration::from_millis(200);
+
 /// A proxy that listens for as long as the process lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
@@ -29,6 +35,8 @@ struct State {
     delay: Duration,
     links: Vec<Link>,
     last_id: u64,
+    /// What was held on its way to the broker, and when it went on.
+    late: Vec<(Instant, Vec<u8>)>,
 }
 
 /// A connection of a client, and the one to the broker that it is joined to.
@@ -39,6 +47,8 @@ struct Link {
     broker: TcpStream,
     /// Which ways it is half-open now: what is sent waits, until the proxy is healed.
     held: Held,
+    /// When what was held on its way to the broker went on.
+    released: Option<Instant>,
 }
 
 /// Ways of a connection that are held.
@@ -100,11 +110,26 @@ impl Proxy {
         unlucky.map(|link| link.held = held).count()
     }
 
+    /// Whether something with all these bytes in it has come late to the broker, since then.
+    pub(crate) fn has_brought_late(&self, parts: &[&[u8]], since: Instant) -> bool {
+        let contains = |bytes: &[u8], part: &&[u8]| {
+            let mut windows = bytes.windows(part.len());
+            windows.any(|window| window == *part)
+        };
+        self.shared.lock().late.iter().any(|(at, bytes)| {
+            let is_recent = *at >= since && at.elapsed() < REMEMBERED;
+            is_recent && parts.iter().all(|part| contains(bytes, part))
+        })
+    }
+
     /// Lets everything pass again; what was held goes its way, late.
     pub(crate) fn heal(&self) {
         let mut state = self.shared.lock();
         state.delay = Duration::ZERO;
         for link in &mut state.links {
+            if link.held.to_broker {
+                link.released = Some(Instant::now());
+            }
             link.held = Held::default();
         }
         self.shared.changed.notify_all();
@@ -152,6 +177,7 @@ impl Shared {
             client,
             broker,
             held,
+            released: None,
         });
         id
     }
@@ -168,6 +194,9 @@ impl Shared {
                 return Ok(());
             }
             self.wait(id, way);
+            if matches!(way, Way::ToBroker) {
+                self.lock().remember_late(id, &buffer[..length]);
+            }
             to.write_all(&buffer[..length])?;
         }
     }
@@ -185,6 +214,19 @@ impl Shared {
         let end = Instant::now() + state.unwrap_or_else(PoisonError::into_inner).delay;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             thread::park_timeout(left);
+        }
+    }
+}
+
+impl State {
+    /// Remembers what is about to pass to the broker, if it was held or comes from a client that is
+    /// gone.
+    fn remember_late(&mut self, id: u64, bytes: &[u8]) {
+        let link = self.links.iter().find(|link| link.id == id);
+        let was_held = |released: Instant| released.elapsed() < BEHIND;
+        if link.is_none_or(|link| link.released.is_some_and(was_held)) {
+            self.late.retain(|(at, _)| at.elapsed() < REMEMBERED);
+            self.late.push((Instant::now(), bytes.to_vec()));
         }
     }
 }
@@ -243,6 +285,30 @@ mod tests {
         proxy.heal();
 
         assert_eq!(&received(&mut end), b"late");
+    }
+
+    #[test]
+    fn only_what_was_held_has_come_late() {
+        let (proxy, mut client, mut end) = joined();
+        let start = Instant::now();
+        client.write_all(b"prompt").unwrap();
+        end.read_exact(&mut [0; 6]).unwrap();
+        let to_broker = true;
+        hold_all(
+            &proxy,
+            Held {
+                to_broker,
+                ..Held::default()
+            },
+        );
+        client.write_all(b"late").unwrap();
+
+        proxy.heal();
+        received(&mut end);
+
+        assert!(proxy.has_brought_late(&[b"la", b"te"], start));
+        assert!(!proxy.has_brought_late(&[b"late"], Instant::now()));
+        assert!(!proxy.has_brought_late(&[b"prompt"], start));
     }
 
     #[test]

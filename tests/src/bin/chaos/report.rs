@@ -9,9 +9,11 @@ use crate::round::Report;
 /// Violations that are printed; the history has them all.
 const SHOWN: usize = 12;
 
-const COLUMNS: [&str; 17] = [
-    "seed", "seconds", "articles", "dead", "killed", "at-step", "halted", "stopped", "fenced",
-    "broker", "disk", "network", "rebal", "aborted", "lost", "doubled", "disorder",
+/// Of the network: what was held to the broker, from it, and both ways.
+const COLUMNS: [&str; 25] = [
+    "seed", "seconds", "articles", "dead", "killed", "at-step", "halted", "slow", "stopped", "up",
+    "down", "fenced", "late", "broker", "disk", "to", "from", "both", "delay", "cut", "rebal",
+    "aborted", "lost", "doubled", "disorder",
 ];
 
 /// Prints the names of the columns.
@@ -95,11 +97,19 @@ fn cells(report: &Report) -> [usize; COLUMNS.len()] {
         workers.killed,
         workers.killed_at_a_step,
         workers.halted,
+        workers.slow,
         workers.stopped,
+        workers.scaled_up,
+        workers.scaled_down,
         workers.fenced,
+        workers.fenced_late,
         read(&broker.restarted) + read(&broker.killed) + read(&broker.disk_full),
         read(&broker.disk_full),
-        read(&broker.network),
+        read(&broker.held_to_broker),
+        read(&broker.held_to_client),
+        read(&broker.held_both_ways),
+        read(&broker.delayed),
+        read(&broker.cut),
         workers.rebalances,
         report.aborted_records,
         report.count(Breach::Lost),
@@ -109,6 +119,9 @@ fn cells(report: &Report) -> [usize; COLUMNS.len()] {
 }
 
 fn print_cells(cells: &[String]) {
-    let line: Vec<String> = cells.iter().map(|cell| format!("{cell:>8}")).collect();
+    let columns = cells.iter().zip(COLUMNS);
+    let line: Vec<String> = columns
+        .map(|(cell, column)| format!("{cell:>0$}", column.len().max(6)))
+        .collect();
     println!("{}", line.join(" "));
 }

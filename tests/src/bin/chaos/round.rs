@@ -1,6 +1,5 @@
 //! One round: trouble for a while, then peace, then the check.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,8 +13,9 @@ use serde_json::json;
 use crate::checker::{Breach, Evidence, Output, Violation, check};
 use crate::fleet::{Counts, Fleet};
 use crate::generator::{Generator, Sent};
-use crate::group::Group;
+use crate::group::{Group, Offsets, Watch};
 use crate::history::History;
+use crate::log;
 use crate::nemesis::{BrokerCounts, World, trouble_broker, trouble_network, trouble_workers};
 use crate::orders::Orders;
 use crate::planted::Plant;
@@ -92,10 +92,11 @@ pub(crate) fn run(world: &World, plan: &Plan) -> anyhow::Result<Report> {
         broker_counts: BrokerCounts::default(),
     };
     let mut random = Rng::with_seed(plan.seed);
+    let watch = round.watch();
     let (mut fleet, sent) = round.trouble(&mut random);
     let mut violations = round.settle(&mut fleet);
     violations.append(&mut fleet.violations);
-    let evidence = round.evidence(sent)?;
+    let evidence = round.evidence(sent, watch.stop())?;
     violations.extend(check(&evidence));
     for violation in &violations {
         round
@@ -141,7 +142,8 @@ impl Round<'_> {
         let raw = &self.topics.raw.name;
         let (rate, seed) = (self.plan.rate, random.u64(..));
         let generator = Generator::start(bootstrap, raw, rate, seed, &self.history);
-        let fleet = Fleet::new(orders, WORKERS, random.fork(), Arc::clone(&self.history));
+        let (proxy, history) = (self.world.proxy.clone(), Arc::clone(&self.history));
+        let fleet = Fleet::new(orders, WORKERS, random.fork(), proxy, history);
         let fleet = Mutex::new(fleet);
         let stop = Shutdown::new();
         let (world, counts, history) = (self.world, &self.broker_counts, &*self.history);
@@ -217,23 +219,35 @@ impl Round<'_> {
         Group::new(bootstrap, &self.group, isolation, PARTITIONS)
     }
 
-    fn evidence(&self, sent: Sent) -> anyhow::Result<Evidence> {
-        let output = |topic: &Topic| Output {
-            committed: topic.drain_committed(),
-            uncommitted: topic.drain_uncommitted(),
-        };
+    /// With `read_uncommitted`, which waits for no transaction to end.
+    fn watch(&self) -> Watch {
+        let (group, raw) = (self.group("read_uncommitted"), self.topics.raw.clone());
+        Watch::start(group, raw, Arc::clone(&self.history))
+    }
+
+    fn evidence(&self, sent: Sent, progress: Vec<Offsets>) -> anyhow::Result<Evidence> {
         self.history.note("sent", json!(sent.articles));
         Ok(Evidence {
             input: self.topics.raw.drain_uncommitted(),
             acknowledged: sent.acknowledged,
-            enriched: output(&self.topics.enriched),
-            dead_letters: output(&self.topics.dead_letters),
+            enriched: self.output(&self.topics.enriched)?,
+            dead_letters: self.output(&self.topics.dead_letters)?,
+            progress,
             committed: self.group("read_committed").committed(&self.topics.raw)?,
         })
     }
+
+    fn output(&self, topic: &Topic) -> anyhow::Result<Output> {
+        let committed = match self.plan.plant {
+            Some(Plant::DirtyReader) => topic.drain_uncommitted(),
+            _ => topic.drain_committed(),
+        };
+        let fates = log::read(&self.world.broker.data(), &topic.name, PARTITIONS)?;
+        Ok(Output { committed, fates })
+    }
 }
 
-fn reached(committed: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) -> bool {
+fn reached(committed: &Offsets, ends: &Offsets) -> bool {
     ends.iter()
         .all(|(partition, end)| committed.get(partition) >= Some(end))
 }

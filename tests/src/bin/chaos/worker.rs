@@ -91,7 +91,7 @@ fn config(orders: &Orders) -> Config {
             brokers: orders.brokers.clone(),
             group: orders.group.clone(),
             instance: orders.instance.clone(),
-            transactional_id: format!("{}.{}", orders.group, orders.instance),
+            transactional_id: orders.transactional_id(),
             delivery: Delivery::ExactlyOnce,
             group_instance_id: member,
             assignment: orders.assignment.clone(),
