@@ -194,6 +194,18 @@ mod tests {
         Some(Outcomes::new(Vec::new(), in_flight))
     }
 
+    /// A sink that is at a batch until it is released.
+    fn stuck() -> (Sink, Sender<()>) {
+        let (release, released) = mpsc::channel::<()>();
+        let settle = move |_| {
+            released.recv().ok();
+            Ok(())
+        };
+        let sink = Sink::start(Shutdown::new(), settle).unwrap();
+        sink.offer(&mut batch(), LONG).unwrap();
+        (sink, release)
+    }
+
     #[test]
     fn closing_waits_for_the_producer_to_be_gone() {
         let (closing, gone) = (Shutdown::new(), Arc::new(AtomicBool::new(false)));
@@ -215,13 +227,7 @@ mod tests {
 
     #[test]
     fn stuck_batch_is_left_behind_when_the_process_is_to_end() {
-        let (release, released) = mpsc::channel::<()>();
-        let settle = move |_| {
-            released.recv().ok();
-            Ok(())
-        };
-        let sink = Sink::start(Shutdown::new(), settle).unwrap();
-        sink.offer(&mut batch(), LONG).unwrap();
+        let (sink, release) = stuck();
 
         sink.close(LONG, || true).unwrap();
 
@@ -230,13 +236,7 @@ mod tests {
 
     #[test]
     fn batch_that_is_stuck_for_good_is_an_error() {
-        let (release, released) = mpsc::channel::<()>();
-        let settle = move |_| {
-            released.recv().ok();
-            Ok(())
-        };
-        let sink = Sink::start(Shutdown::new(), settle).unwrap();
-        sink.offer(&mut batch(), LONG).unwrap();
+        let (sink, release) = stuck();
 
         let closed = sink.close(Duration::ZERO, || false);
 
