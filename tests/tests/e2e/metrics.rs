@@ -5,7 +5,7 @@ use std::env;
 use std::fmt::Write;
 use std::fs;
 
-use copydesk_tests::{Process, Record, secs, wait_until};
+use copydesk_tests::{Record, secs, wait_until};
 
 use crate::desk::{Desk, get};
 use crate::prometheus::{complaints, deploy};
@@ -17,12 +17,7 @@ const START: &str = "| Metric | Type | Labels | What it is |\n|---|---|---|---|\
 
 #[test]
 fn table_of_metrics_is_what_the_program_shows() {
-    let desk = Desk::fresh();
-    let worker = desk.run("enrich", &[]);
-    desk.produce(20);
-    desk.topics.raw.produce([Record::new("{")]);
-
-    let table = table(&shown(&worker));
+    let table = table(&shown());
 
     let path = deploy(FILE);
     let text = fs::read_to_string(&path).unwrap();
@@ -36,18 +31,17 @@ fn table_of_metrics_is_what_the_program_shows() {
 
 #[test]
 fn promtool_has_nothing_against_the_metrics() {
-    let desk = Desk::fresh();
-    let worker = desk.run("enrich", &[]);
-    desk.produce(20);
-    desk.topics.raw.produce([Record::new("{")]);
-
-    let found = complaints(&shown(&worker));
+    let found = complaints(&shown());
 
     assert!(found.is_empty(), "{found:#?}");
 }
 
 /// What the program shows once each of its metrics has a value.
-fn shown(worker: &Process) -> String {
+fn shown() -> String {
+    let desk = Desk::fresh();
+    let worker = desk.run("enrich", &[]);
+    desk.produce(20);
+    desk.topics.raw.produce([Record::new("{")]);
     let all = [
         "copydesk_records_enriched_total 20",
         "copydesk_records_rejected_total{reason=\"bad_json\",stage=\"decode\"} 1",
@@ -55,7 +49,7 @@ fn shown(worker: &Process) -> String {
     ];
     let mut metrics = String::new();
     wait_until("all is counted", secs(60), || {
-        metrics = get(worker, "/metrics").1;
+        metrics = get(&worker, "/metrics").1;
         all.iter().all(|line| metrics.contains(line))
     });
     metrics

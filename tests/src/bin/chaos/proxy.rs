@@ -244,6 +244,15 @@ impl Link {
 mod tests {
     use super::*;
 
+    const TO_BROKER: Held = Held {
+        to_broker: true,
+        to_client: false,
+    };
+    const TO_CLIENT: Held = Held {
+        to_broker: false,
+        to_client: true,
+    };
+
     /// A client and the broker's end of its connection, through a proxy.
     fn joined() -> (Proxy, TcpStream, TcpStream) {
         let broker = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -268,14 +277,7 @@ mod tests {
     #[test]
     fn held_bytes_arrive_after_the_client_is_gone() {
         let (proxy, mut client, mut end) = joined();
-        let to_broker = true;
-        hold_all(
-            &proxy,
-            Held {
-                to_broker,
-                ..Held::default()
-            },
-        );
+        hold_all(&proxy, TO_BROKER);
         client.write_all(b"late").unwrap();
         drop(client);
         end.set_nonblocking(true).unwrap();
@@ -293,14 +295,7 @@ mod tests {
         let start = Instant::now();
         client.write_all(b"prompt").unwrap();
         end.read_exact(&mut [0; 6]).unwrap();
-        let to_broker = true;
-        hold_all(
-            &proxy,
-            Held {
-                to_broker,
-                ..Held::default()
-            },
-        );
+        hold_all(&proxy, TO_BROKER);
         client.write_all(b"late").unwrap();
 
         proxy.heal();
@@ -314,14 +309,7 @@ mod tests {
     #[test]
     fn half_open_connection_passes_the_other_way() {
         let (proxy, mut client, mut end) = joined();
-        let to_client = true;
-        hold_all(
-            &proxy,
-            Held {
-                to_client,
-                ..Held::default()
-            },
-        );
+        hold_all(&proxy, TO_CLIENT);
 
         client.write_all(b"ping").unwrap();
 
