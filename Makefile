@@ -61,7 +61,8 @@ helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform $(go_tools)
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
 	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/check_compose.py target/debug/copydesk
 
-image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the program and try it: make image [ARGS=torch] (needs root, buildah and debootstrap)
+image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the program and try it: make image [ARGS=torch] (needs root)
+	@deploy/setup.sh buildah debootstrap
 	cargo build --locked --release --package copydesk \
 	  $(if $(ARGS),,--no-default-features --features openvino --target-dir target/image)
 	@PATH=$(CURDIR)/$(cargo_tools)/bin:$$PATH deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)

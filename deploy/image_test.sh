@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Builds the last stages of deploy/Dockerfile around a built program, and runs what comes out:
 #
-#   image_test.sh PROGRAM [torch]       as root; needs buildah and debootstrap (apt-get install buildah debootstrap),
-#                                       and cargo-cyclonedx on PATH
+#   image_test.sh PROGRAM [torch]       as root, with buildah, debootstrap and cargo-cyclonedx on PATH
 #
 # With `torch` the image is that of the target torch, with libtorch in it, and PROGRAM has both engines.
 # No registry and no container engine is needed: the base is made of Debian's own packages, like the image
@@ -158,9 +157,10 @@ main() {
   (($# == 1)) || [[ $# == 2 && $2 == torch ]] || fail "usage: image_test.sh PROGRAM [torch]"
   engine=${2:-$engine}
   ((EUID == 0)) || fail "it must be run as root"
-  need buildah buildah
-  need debootstrap debootstrap
-  command -v cargo-cyclonedx >/dev/null || fail "cargo-cyclonedx is missing: run 'make image'"
+  local tool
+  for tool in buildah debootstrap cargo-cyclonedx; do
+    type -P "$tool" >/dev/null || fail "$tool is missing: run 'make image', which installs it"
+  done
   mkdir -p "$work"
   lock "$work/lock"
   trap cleanup EXIT

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the build, the broker and the trainer need from the system, where it may; else says what is missing.
+#
+#   setup.sh [TOOL...]     these, too, each the program of a Debian package of its name
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=deploy/lib.sh
 source "$root/deploy/lib.sh"
+
+also=("$@")
 
 java_17() {
   local version
@@ -40,6 +44,10 @@ missing() {
   command -v python3 >/dev/null || echo python3
   python3 -c 'import pip' 2>/dev/null || echo python3-pip
   python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  local tool
+  for tool in "${also[@]}"; do
+    command -v "$tool" >/dev/null || echo "$tool"
+  done
 }
 
 # as_root COMMAND...: 1 when this user may not.
@@ -79,4 +87,4 @@ main() {
     fail "packages are missing (names as in Debian): ${packages[*]}"
 }
 
-main "$@"
+main
