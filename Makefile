@@ -16,7 +16,7 @@ go_tools := $(CURDIR)/.cache/go
 pictures := .cache/pictures
 python := $(train) deploy tests/peers
 
-.PHONY: help setup native broker build demo test check fmt deny helm image pictures fuzz train quality peers bench soak chaos pauses clean
+.PHONY: help setup native broker build demo test check fmt deny helm image compose pictures fuzz train quality peers bench soak chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -66,6 +66,9 @@ image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the p
 	cargo build --locked --release --package copydesk \
 	  $(if $(ARGS),,--no-default-features --features openvino --target-dir target/image)
 	@PATH=$(CURDIR)/$(cargo_tools)/bin:$$PATH deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)
+
+compose: ## Run compose.yaml with each profile and look at every service (needs Docker; ARGS=--no-build takes the image that is there)
+	python3 deploy/try_compose.py $(ARGS)
 
 pictures: build broker $(pictures)/ready ## Take the pictures of the dashboards, in 12 minutes (needs npm, chromium, pngquant); ARGS=--again draws the last run
 	python3 deploy/grafana/pictures/take.py $(pictures) $(ARGS)

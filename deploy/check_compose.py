@@ -2,7 +2,8 @@
 """Checks compose.yaml: check_compose.py PROGRAM, with compose-spec and promtool on PATH.
 
 The validator of the Compose Specification must take it, all that it mounts and builds from must be
-there, the real program must take each worker's command, and Prometheus its configuration.
+there, what is to run must come back by itself, the real program must take each worker's command,
+and Prometheus its configuration.
 """
 
 import json
@@ -33,6 +34,12 @@ def check_files(services):
             sources.append(Path(build["context"]) / build["dockerfile"])
         for source in sources:
             assert Path(source).exists(), f"{name} needs {source}, which is not there"
+
+
+def check_restarts(services):
+    """All services come back after a failure or a restart of the engine, but what is done once."""
+    passing = {name for name, service in services.items() if service.get("restart") is None}
+    assert passing == {"topics"}, f"these do not come back: {passing - {'topics'}}"
 
 
 def check_workers(services, program):
@@ -82,6 +89,7 @@ def main():
     model = json.loads(run("compose-spec", "-format", "json", "compose.yaml"))
     services = model["services"]
     check_files(services)
+    check_restarts(services)
     check_workers(services, program)
     check_prometheus(model)
     check_grafana(services["grafana"])
