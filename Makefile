@@ -46,6 +46,7 @@ check: native $(tools)/ready ## Check format, lints, documentation and scripts
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	$(tools)/bin/shellcheck --external-sources $(scripts)
+	$(tools)/bin/hadolint deploy/Dockerfile
 	$(tools)/bin/ruff check --quiet --no-cache $(python)
 	$(tools)/bin/ruff format --quiet --no-cache --check $(python)
 
