@@ -80,11 +80,14 @@ def are_scraped(names):
 
 
 def rules_are_evaluated():
-    """Whether each rule was, without an error."""
+    """Whether each rule was, without an error, and each that records something has done so."""
     answer = ask(f"{PROMETHEUS}/rules")
     groups = answer["data"]["groups"] if answer else []
-    health = [rule["health"] for group in groups for rule in group["rules"]]
-    return bool(health) and set(health) == {"ok"}
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = {rule["name"] for rule in rules if rule["type"] == "recording"}
+    answer = ask(f"{PROMETHEUS}/query", query='count by (__name__) ({__name__=~"service.*:.*"})')
+    found = {series["metric"]["__name__"] for series in answer["data"]["result"]} if answer else {}
+    return bool(rules) and {rule["health"] for rule in rules} == {"ok"} and recorded == set(found)
 
 
 def dashboards_are_there():
