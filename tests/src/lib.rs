@@ -8,11 +8,13 @@ mod broker;
 mod collector;
 pub mod gold;
 mod process;
+mod proxy;
 mod topic;
 mod wait;
 
 pub use broker::{Broker, BrokerOptions};
 pub use collector::{Collector, Span};
 pub use process::Process;
+pub use proxy::{Held, Proxy};
 pub use topic::{Record, Topic, Topics};
 pub use wait::{secs, wait_until};

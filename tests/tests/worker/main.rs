@@ -1,6 +1,7 @@
 //! The worker's loop on a real broker, with stages that know no language.
 
 mod admin;
+mod answers;
 mod bombs;
 mod child;
 mod delivery;

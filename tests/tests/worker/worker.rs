@@ -140,7 +140,7 @@ fn partition(article: &Article) -> Option<i32> {
     Some(input.partition)
 }
 
-fn pass(time: Duration) {
+pub(crate) fn pass(time: Duration) {
     let end = Instant::now() + time;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         thread::park_timeout(left);

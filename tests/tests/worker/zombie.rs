@@ -38,7 +38,9 @@ fn halted_past_all_timeouts(orders: Orders) {
     topics.enriched.wait_committed(20, SOON);
     halt_in_a_transaction(&child, &topics);
 
-    let other = start(hasty(config(broker, &topics)));
+    let mut config = hasty(config(broker, &topics));
+    config.kafka.assignment = orders.assignment().to_owned();
+    let other = start(config);
     wait_until("another has all partitions", SOON, || {
         other.counter("copydesk_partitions_assigned") == 4.0
     });
@@ -100,6 +102,7 @@ fn static_worker_that_was_replaced_says_so_and_ends() {
     let orders = Orders {
         at_least_once: true,
         is_static: true,
+        ..Orders::default()
     };
     let mut replaced = Child::start(broker, &topics, orders);
     topics.enriched.wait_committed(20, SOON);

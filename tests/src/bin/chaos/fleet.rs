@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use copydesk_tests::Process;
+use copydesk_tests::{Process, Proxy};
 use fastrand::Rng;
 use serde_json::json;
 use signal_hook::consts::{SIGABRT, SIGKILL};
@@ -17,7 +17,6 @@ use crate::checker::{Breach, Violation};
 use crate::fuse::{Deed, Fuse};
 use crate::history::History;
 use crate::orders::{MAX_POLL_INTERVAL, Orders, SESSION, TRANSACTION};
-use crate::proxy::Proxy;
 use crate::worker::FENCED;
 
 /// A worker that was asked to stop, and is still there after this, is stuck.

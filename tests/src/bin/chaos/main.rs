@@ -20,7 +20,6 @@ mod log;
 mod nemesis;
 mod orders;
 mod planted;
-mod proxy;
 mod report;
 mod round;
 mod worker;
@@ -31,13 +30,12 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use copydesk_tests::{Broker, BrokerOptions};
+use copydesk_tests::{Broker, BrokerOptions, Proxy};
 
 use crate::checker::Breach;
 use crate::disk::Disk;
 use crate::nemesis::World;
 use crate::planted::Plant;
-use crate::proxy::Proxy;
 use crate::round::Plan;
 
 /// Wrong workers of so many kinds at a time: most of the time they wait.

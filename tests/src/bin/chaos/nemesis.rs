@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use copydesk_tests::Broker;
+use copydesk_tests::{Broker, Held, Proxy};
 use copydesk_worker::Shutdown;
 use fastrand::Rng;
 use serde_json::json;
@@ -13,7 +13,6 @@ use serde_json::json;
 use crate::disk::Disk;
 use crate::fleet::Fleet;
 use crate::history::History;
-use crate::proxy::{Held, Proxy};
 
 /// Between two looks at the workers.
 const TICK: Duration = Duration::from_millis(50);

@@ -17,7 +17,7 @@ const BEHIND: Duration = Duration::from_millis(200);
 
 /// A proxy that listens for as long as the process lives.
 #[derive(Clone, Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
 }
@@ -53,9 +53,11 @@ struct Link {
 
 /// Ways of a connection that are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) to_broker: bool,
-    pub(crate) to_client: bool,
+pub struct Held {
+    /// What clients send waits.
+    pub to_broker: bool,
+    /// What the broker answers waits.
+    pub to_client: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -66,7 +68,7 @@ enum Way {
 
 impl Proxy {
     /// Listens on a free port; connections are refused until it is told where the broker is.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    pub fn listen() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot listen")?;
         let port = listener.local_addr()?.port();
         let shared = Arc::<Shared>::default();
@@ -81,22 +83,22 @@ impl Proxy {
     }
 
     /// The port that clients connect to.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Says where the broker is.
-    pub(crate) fn lead_to(&self, broker: SocketAddr) {
+    pub fn lead_to(&self, broker: SocketAddr) {
         self.shared.lock().broker = Some(broker);
     }
 
     /// Makes everything late.
-    pub(crate) fn delay(&self, delay: Duration) {
+    pub fn delay(&self, delay: Duration) {
         self.shared.lock().delay = delay;
     }
 
     /// Cuts each connection with a probability of a half; how many.
-    pub(crate) fn cut(&self, random: &mut Rng) -> usize {
+    pub fn cut(&self, random: &mut Rng) -> usize {
         let state = self.shared.lock();
         let unlucky = state.links.iter().filter(|_| random.bool());
         unlucky.map(Link::cut).count()
@@ -104,14 +106,21 @@ impl Proxy {
 
     /// Holds each connection with a probability of a half; how many. Those made later are not held,
     /// so that what a client sends again may overtake what it has sent before.
-    pub(crate) fn hold(&self, random: &mut Rng, held: Held) -> usize {
+    pub fn hold(&self, random: &mut Rng, held: Held) -> usize {
         let mut state = self.shared.lock();
         let unlucky = state.links.iter_mut().filter(|_| random.bool());
         unlucky.map(|link| link.held = held).count()
     }
 
+    /// Holds all connections that there are.
+    pub fn hold_all(&self, held: Held) {
+        for link in &mut self.shared.lock().links {
+            link.held = held;
+        }
+    }
+
     /// Whether something with all these bytes in it has come late to the broker, since then.
-    pub(crate) fn has_brought_late(&self, parts: &[&[u8]], since: Instant) -> bool {
+    pub fn has_brought_late(&self, parts: &[&[u8]], since: Instant) -> bool {
         let contains = |bytes: &[u8], part: &&[u8]| {
             let mut windows = bytes.windows(part.len());
             windows.any(|window| window == *part)
@@ -123,7 +132,7 @@ impl Proxy {
     }
 
     /// Lets everything pass again; what was held goes its way, late.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         let mut state = self.shared.lock();
         state.delay = Duration::ZERO;
         for link in &mut state.links {
