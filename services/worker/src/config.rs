@@ -60,8 +60,9 @@ pub struct Kafka {
     /// `session_timeout_ms`; two that run at once must differ. Empty for none, e.g.
     /// `copydesk.{service}.{instance}`. Default ``.
     pub group_instance_id: String,
-    /// How partitions are shared: `cooperative-sticky`, `range` or `roundrobin`. The same for the
-    /// whole group. Default `cooperative-sticky`.
+    /// How partitions are shared: `cooperative-sticky`, `range` or `roundrobin`; with a
+    /// `group_instance_id` not the first. The same for the whole group. Default
+    /// `cooperative-sticky`.
     pub assignment: String,
     /// A worker not heard of for this long loses its partitions. Default `10000`.
     pub session_timeout_ms: u64,

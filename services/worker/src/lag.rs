@@ -74,11 +74,6 @@ impl Lag {
         progress.open.push_back((record.kafka_offset, timestamp_ms));
     }
 
-    /// The committed offset of a partition, as far as this worker knows it.
-    pub(crate) fn committed(&self, partition: i32) -> Option<i64> {
-        self.lock().get(&partition)?.committed
-    }
-
     /// Notes committed offsets.
     pub(crate) fn commit(&self, kafka_offsets: &HashMap<i32, i64>) {
         let mut partitions = self.lock();

@@ -97,11 +97,6 @@ impl<Proof> Ownership<Proof> {
         self.lock().epochs.len()
     }
 
-    /// The partitions that are ours, once the open transaction has ended or `patience` is over.
-    pub(crate) fn settled(&self, patience: Duration) -> Vec<i32> {
-        self.wait_settled(patience).epochs.keys().copied().collect()
-    }
-
     /// Opens a transaction: what is ours now, with the proof; `None` where there is no proof.
     pub(crate) fn claim(&self) -> Option<Claim<'_, Proof>> {
         let mut state = self.lock();

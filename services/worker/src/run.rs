@@ -12,11 +12,11 @@ use crate::backoff::Backoff;
 use crate::batch::{Batch, Outcomes, process};
 use crate::committer::Committer;
 use crate::config::{Config, Delivery};
-use crate::continuity::Continuity;
 use crate::dead_letter::Fault;
 use crate::decode;
 use crate::error::chain;
 use crate::lag::Lag;
+use crate::membership::Membership;
 use crate::ownership::Ownership;
 use crate::refusal::LastRefusal;
 use crate::sink::Sink;
@@ -135,8 +135,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             group_instance_id: config.kafka.group_instance_id.clone(),
             ownership: Arc::clone(&ownership),
             patience: config.kafka.commit_timeout(),
-            continuity: Continuity::new(config, lag.clone()),
-            severed: AtomicBool::new(false),
+            membership: Membership::default(),
             paused: AtomicBool::new(false),
             lag: lag.clone(),
             metrics: self.metrics.clone(),

@@ -9,16 +9,16 @@ use fail::fail_point;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
 
 use crate::batch::{Batch, InFlight};
 use crate::config::{self, Config};
-use crate::continuity::Continuity;
 use crate::error::{Error, PollError, chain};
 use crate::lag::Lag;
+use crate::membership::Membership;
 use crate::ownership::Ownership;
 use crate::record::Record;
 use crate::refusal::LastRefusal;
@@ -158,7 +158,6 @@ impl Source {
     fn poll(&mut self, timeout: Duration) -> Result<bool, Error> {
         let polled = self.consumer.poll(timeout);
         let context = self.consumer.context();
-        context.check_continuity()?;
         let message = match polled {
             None => return Ok(false),
             Some(Ok(message)) => message,
@@ -210,9 +209,7 @@ pub(crate) struct Context {
     pub(crate) lag: Lag,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
-    pub(crate) continuity: Continuity,
-    /// Whether another worker has had partitions that this one believed it had kept.
-    pub(crate) severed: AtomicBool,
+    pub(crate) membership: Membership,
     /// Whether the partitions are paused, since the next batch is full already.
     pub(crate) paused: AtomicBool,
     /// Whether there is an assignment, be it empty: another worker may have all the partitions.
@@ -225,16 +222,6 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    fn check_continuity(&self) -> Result<(), Error> {
-        if self.severed.load(Ordering::Relaxed) {
-            return Err(Error::Broken {
-                step: "keep partitions that another worker has had",
-                cause: KafkaError::Rebalance(RDKafkaErrorCode::UnknownMemberId),
-            });
-        }
-        Ok(())
-    }
-
     fn poll_failed(&self, error: PollError) -> Result<(), Error> {
         match error {
             PollError::Passing(error) => debug!(%error, "poll"),
@@ -247,6 +234,12 @@ impl Context {
                 if self.health.set_not_ready(&*error) {
                     warn!(error, "broker lost, librdkafka goes on trying");
                 }
+            }
+            PollError::Replaced(cause) if self.membership.meets_itself() => {
+                return Err(Error::Broken {
+                    step: "go on as the member that the group has dropped",
+                    cause,
+                });
             }
             PollError::Replaced(cause) => {
                 return Err(Error::Replaced {
@@ -269,16 +262,9 @@ impl Context {
         // the metadata is one that the broker refuses.
         let proof = consumer.group_metadata();
         let proof = proof.filter(|_| !consumer.assignment_lost());
-        if self.continuity.is_needed() {
-            let kept = self.ownership.settled(self.patience);
-            if !self.continuity.holds(consumer, &kept, partitions) {
-                self.ownership.lose(&kept);
-                self.severed.store(true, Ordering::Relaxed);
-                return;
-            }
-        }
         self.ownership.assign(partitions, proof);
         self.assigned.store(true, Ordering::Relaxed);
+        self.membership.renew();
         self.health.advance();
         self.health.set_ready();
         info!(topic = %self.topic, ?partitions, "partitions assigned");
@@ -287,6 +273,8 @@ impl Context {
     fn revoke(&self, consumer: &BaseConsumer<Self>, partitions: &[i32]) {
         if consumer.assignment_lost() {
             self.ownership.lose(partitions);
+            self.membership
+                .lose(consumer.client().fatal_error().is_some());
             self.assigned.store(false, Ordering::Relaxed);
             self.health
                 .set_not_ready("partitions lost, joining the group again");

@@ -145,6 +145,8 @@ fn settings_of_workers_that_are_no_replays_change_nothing() {
         "kafka.delivery=at_least_once",
         "--set",
         "kafka.group_instance_id=copydesk.{service}.{instance}",
+        "--set",
+        "kafka.assignment=range",
     ];
 
     replay(&desk, &settings);

@@ -3,12 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use copydesk_tests::{Broker, Topic, Topics, wait_until};
+use copydesk_tests::{Broker, Topics, wait_until};
 use copydesk_worker::Config;
 use copydesk_worker::config::Delivery;
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::worker::{
     Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config, distinct,
@@ -195,11 +192,12 @@ fn one_to_eight_to_three_eager_workers_lose_and_double_nothing() {
 }
 
 /// One of two workers ends and is started again before its session is over.
-fn static_restart(assignment: &str) {
+#[test]
+fn restart_of_a_static_worker_moves_no_partition() {
     let broker = Broker::shared();
     let topics = Topics::fresh(broker, 6);
     let mut config = config(broker, &topics);
-    config.kafka.assignment = assignment.to_owned();
+    config.kafka.assignment = "range".to_owned();
     config.kafka.group_instance_id = "{service}.{instance}".to_owned();
     config.kafka.session_timeout_ms = 30_000;
     let (stays, leaves) = (start(&config, "stays"), start(&config, "leaves"));
@@ -217,59 +215,4 @@ fn static_restart(assignment: &str) {
     assert_each_once(&topics.enriched.wait_committed(200, SOON), 200);
     assert_eq!(back.counter("copydesk_partitions_assigned"), 3.0);
     assert_eq!(stays.counter("copydesk_rebalances_total"), rebalances);
-}
-
-#[test]
-fn restart_of_a_static_cooperative_worker_moves_no_partition() {
-    static_restart("cooperative-sticky");
-}
-
-#[test]
-fn restart_of_a_static_eager_worker_moves_no_partition() {
-    static_restart("range");
-}
-
-/// A member of a worker's group that reads another topic, and may commit what it likes.
-fn intruder(broker: &Broker, config: &Config, other: &Topic) -> BaseConsumer {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker.bootstrap())
-        .set("group.id", format!("copydesk.{}", config.service))
-        .set("partition.assignment.strategy", &config.kafka.assignment)
-        .set("enable.auto.commit", "false")
-        .create()
-        .expect("the settings are librdkafka's");
-    consumer.subscribe(&[&other.name]).expect("a topic's name");
-    wait_until("the intruder is let in", SOON, || {
-        let polled = consumer.poll(Duration::ZERO);
-        drop(polled);
-        consumer.assignment().is_ok_and(|list| list.count() == 1)
-    });
-    consumer
-}
-
-#[test]
-fn static_member_whose_partition_was_another_workers_begins_anew() {
-    let broker = Broker::shared();
-    let topics = Topics::fresh(broker, 1);
-    let mut config = config(broker, &topics);
-    config.kafka.group_instance_id = "{service}.{instance}".to_owned();
-    topics.raw.produce(articles(100, 100));
-    let worker = Running::start(config.clone());
-    topics.enriched.wait_committed(100, SOON);
-    let other = Topic::fresh(broker, "other", 1, &[]);
-
-    let intruder = intruder(broker, &config, &other);
-    let mut offsets = TopicPartitionList::new();
-    let added = offsets.add_partition_offset(&topics.raw.name, 0, Offset::Offset(90));
-    added.expect("it is an offset");
-    wait_until("its commit is taken", SOON, || {
-        drop(intruder.poll(Duration::ZERO));
-        intruder.commit(&offsets, CommitMode::Sync).is_ok()
-    });
-    drop(intruder);
-
-    worker.wait_counter("copydesk_session_restarts_total", 1.0);
-    // From the other's offset on.
-    topics.enriched.wait_committed(110, SOON);
-    worker.wait_ready();
 }

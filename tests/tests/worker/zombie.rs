@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use copydesk_tests::{Broker, Topics, wait_until};
+use copydesk_tests::{Broker, Topics, secs, wait_until};
 use copydesk_worker::Config;
+use copydesk_worker::config::Delivery;
 
 use crate::child::{Child, Orders, hasty};
 use crate::worker::{
-    Running, SOON, Shout, Slow, articles, assert_each_once, assert_order_per_key, config,
+    Running, SOON, Shout, Slow, articles, assert_each_once, assert_none_lost, assert_order_per_key,
+    config, distinct,
 };
 
 const COUNT: usize = 600;
@@ -72,6 +74,44 @@ fn static_zombie_commits_nothing_and_begins_anew() {
         is_static: true,
         ..Orders::default()
     });
+}
+
+/// Without transactions it is the consumer that commits. Here it does so when the broker knows it
+/// under a new member id, and the consumer does not: until the other has left its stage, which the
+/// rebalance waits for.
+#[test]
+fn static_zombie_that_meets_itself_begins_anew() {
+    const FEW: usize = 60;
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 4);
+    topics.raw.produce(articles(FEW, 100));
+    let orders = Orders {
+        at_least_once: true,
+        is_static: true,
+        halts: true,
+    };
+    let mut child = Child::start(broker, &topics, orders);
+    wait_until("it is halted", SOON, || child.is_halted());
+
+    let mut config = hasty(config(broker, &topics));
+    config.kafka.assignment = orders.assignment().to_owned();
+    config.kafka.delivery = Delivery::AtLeastOnce;
+    let slow = Box::new(Slow(secs(2)));
+    let other = Running::start_with(config, vec![slow, Box::new(Shout)]);
+    wait_until("another has all partitions", SOON, || {
+        other.counter("copydesk_partitions_assigned") == 4.0
+    });
+    child.signal("CONT");
+    wait_until("the halted one has partitions again", SOON, || {
+        other.counter("copydesk_partitions_assigned") < 4.0
+    });
+
+    drop(other);
+    wait_until("all is done", SOON, || {
+        distinct(&topics.enriched.drain_committed()) == FEW
+    });
+    assert_none_lost(&topics.enriched.drain_committed(), FEW);
+    assert_eq!(child.exit(), None, "it must not take itself for replaced");
 }
 
 #[test]

@@ -57,6 +57,9 @@ const OWN_PROPERTIES: [(&str, &str); 24] = [
 ];
 const EXACTLY_ONCE: &str = "leave it out, exactly-once rests on the worker's own value";
 
+/// The assignment by which partitions that stay are not held up by those that move.
+const COOPERATIVE: &str = "cooperative-sticky";
+
 impl Config {
     /// Checks each setting by itself and against the others.
     pub fn validate(&self) -> Result<(), ConfigError> {
@@ -92,9 +95,14 @@ impl Config {
         let differs = dead_letters != input && dead_letters != output;
         let expected = "it must differ from topics.input and topics.output";
         check(differs, "topics.dead_letters", dead_letters, expected)?;
-        let is_known = ["cooperative-sticky", "range", "roundrobin"].contains(&&*kafka.assignment);
+        let is_known = [COOPERATIVE, "range", "roundrobin"].contains(&&*kafka.assignment);
         let expected = "it must be cooperative-sticky, range or roundrobin";
-        check(is_known, "kafka.assignment", &kafka.assignment, expected)
+        check(is_known, "kafka.assignment", &kafka.assignment, expected)?;
+        // Partitions that move are left to nobody until the one that had them asks for a second
+        // rebalance. A static member that is restarted first does not know of it, and no other asks.
+        let is_whole = kafka.group_instance_id.is_empty() || kafka.assignment != COOPERATIVE;
+        let expected = "it must be range or roundrobin with kafka.group_instance_id";
+        check(is_whole, "kafka.assignment", &kafka.assignment, expected)
     }
 
     fn validate_times(&self) -> Result<(), ConfigError> {
@@ -294,10 +302,13 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused() {
-        let cases: [(&str, Spoil); 14] = [
+        let cases: [(&str, Spoil); 15] = [
             ("kafka.brokers", |config| config.kafka.brokers.clear()),
             ("kafka.assignment", |config| {
                 config.kafka.assignment = "sticky".to_owned()
+            }),
+            ("kafka.assignment", |config| {
+                config.kafka.group_instance_id = "a".to_owned()
             }),
             ("kafka.request_timeout_ms", |config| {
                 config.kafka.request_timeout_ms = 0

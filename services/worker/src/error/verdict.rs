@@ -13,7 +13,7 @@ pub(crate) enum PollError {
     Unreachable(KafkaError),
     /// New clients.
     Broken(KafkaError),
-    /// An end: another has our group instance id.
+    /// An end: another has our group instance id, unless it is this worker itself.
     Replaced(KafkaError),
 }
 

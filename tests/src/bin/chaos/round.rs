@@ -164,13 +164,17 @@ impl Round<'_> {
     }
 
     fn orders(&self, random: &mut Rng) -> Orders {
-        let assignments = ["cooperative-sticky", "range"];
+        let is_static = random.u32(..3) == 0;
+        let assignments = match is_static {
+            true => ["range", "roundrobin"],
+            false => ["cooperative-sticky", "range"],
+        };
         Orders {
             brokers: format!("127.0.0.1:{}", self.world.proxy.port()),
             group: self.group.clone(),
             instance: String::new(),
             assignment: assignments[random.usize(..assignments.len())].to_owned(),
-            is_static: random.u32(..3) == 0,
+            is_static,
             input: self.topics.raw.name.clone(),
             output: self.topics.enriched.name.clone(),
             dead_letters: self.topics.dead_letters.name.clone(),
