@@ -216,6 +216,18 @@ impl Error {
         )
     }
 
+    /// Whether it is for others to put this right, which a new process would wait for as well.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Refused { .. }
+                | Self::Denied { .. }
+                | Self::MissingTopic { .. }
+                | Self::Topic { .. }
+        )
+    }
+
     /// The error of a call that belongs to a transaction. `Ok` means: call again.
     pub(crate) fn in_transaction(
         step: &'static str,

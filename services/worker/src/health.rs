@@ -17,13 +17,29 @@ pub struct Health {
     stalled: IntGauge,
 }
 
-/// Whether there is work, and how long ago some was done.
+/// For how long there has been work of which none was done.
 #[derive(Debug)]
 struct Work {
-    /// When some was last done, or there began to be any; `None` while there is none, or none can
-    /// be done for a reason that is not this worker's: no broker, no partition.
-    waits_since: Option<Instant>,
+    /// Up to `since`.
+    waited: Duration,
+    /// Since when work waits now; `None` while there is none, or none can be done for a reason that
+    /// is not this worker's: no broker, no partition.
+    since: Option<Instant>,
+    /// Whether what is in the stages may have been there before, and come to nothing.
+    is_repeated: bool,
     limit: Duration,
+}
+
+impl Work {
+    fn waits(&self) -> Duration {
+        let now = self.since.map(|since| since.elapsed());
+        self.waited + now.unwrap_or_default()
+    }
+
+    fn begin_anew(&mut self) {
+        self.waited = Duration::ZERO;
+        self.since = self.since.map(|_| Instant::now());
+    }
 }
 
 #[derive(Debug)]
@@ -39,7 +55,9 @@ impl Health {
     pub fn new(metrics: &Metrics) -> Self {
         let state = Arc::new(Mutex::new(State::NotReady("starting".to_owned())));
         let work = Work {
-            waits_since: None,
+            waited: Duration::ZERO,
+            since: None,
+            is_repeated: false,
             limit: Duration::MAX,
         };
         Self {
@@ -55,7 +73,7 @@ impl Health {
     /// worker that waits for records or a broker is alive.
     pub fn stalled(&self) -> Option<String> {
         let work = self.lock_work();
-        let waits = work.waits_since.map(|since| since.elapsed());
+        let waits = work.since.map(|_| work.waits());
         let stalled = waits.filter(|waits| *waits >= work.limit);
         self.stalled.set(i64::from(stalled.is_some()));
         stalled.map(|waits| format!("work waits, none was done for {} s", waits.as_secs()))
@@ -68,20 +86,43 @@ impl Health {
 
     /// Says that there is work, new or not.
     pub(crate) fn busy(&self) {
-        self.lock_work()
-            .waits_since
-            .get_or_insert_with(Instant::now);
+        self.lock_work().since.get_or_insert_with(Instant::now);
     }
 
-    /// Says that some work was done. There may be more.
+    /// Says that some work was done for good. There may be more.
     pub(crate) fn advance(&self) {
         let mut work = self.lock_work();
-        work.waits_since = work.waits_since.map(|_| Instant::now());
+        work.is_repeated = false;
+        work.begin_anew();
     }
 
-    /// Says that there is no work, or none that can be done now.
+    /// Says that work has come from one stage to the next, which is progress the first time alone.
+    pub(crate) fn step(&self) {
+        let mut work = self.lock_work();
+        if !work.is_repeated {
+            work.begin_anew();
+        }
+    }
+
+    /// Says that work was given up, to be done again.
+    pub(crate) fn repeat(&self) {
+        self.lock_work().is_repeated = true;
+    }
+
+    /// Says that work cannot be done now, for a reason that is not this worker's. How long it has
+    /// waited before is not forgotten.
+    pub(crate) fn hold(&self) {
+        let mut work = self.lock_work();
+        work.waited = work.waits();
+        work.since = None;
+    }
+
+    /// Says that there is no work.
     pub(crate) fn idle(&self) {
-        self.lock_work().waits_since = None;
+        let mut work = self.lock_work();
+        work.is_repeated = false;
+        work.since = None;
+        work.begin_anew();
     }
 
     /// Why the worker is not ready: `starting`, `draining`, an unreachable broker, a missing topic.
@@ -183,15 +224,53 @@ mod tests {
 
     #[test]
     fn work_that_is_done_makes_up_for_the_wait() {
-        let health = Health::new(&Metrics::new("test"));
-        health.busy();
-        let before = health.lock_work().waits_since;
+        let health = waiting();
 
         health.busy();
-        assert_eq!(health.lock_work().waits_since, before);
+        assert!(health.lock_work().waits() >= HOUR);
         health.advance();
 
-        assert!(health.lock_work().waits_since > before);
+        assert!(health.lock_work().waits() < HOUR);
+    }
+
+    #[test]
+    fn step_is_progress_the_first_time_alone() {
+        let health = waiting();
+        let waits = || health.lock_work().waits();
+
+        health.repeat();
+        health.step();
+        assert!(waits() >= HOUR);
+        health.advance();
+        health.lock_work().waited = HOUR;
+        health.step();
+
+        assert!(waits() < HOUR);
+    }
+
+    #[test]
+    fn wait_for_others_neither_counts_nor_makes_up_for_what_was_before() {
+        let health = waiting();
+        health.limit_stalls(HOUR);
+
+        health.hold();
+        assert_eq!(health.stalled(), None);
+        health.busy();
+        assert!(health.stalled().is_some());
+        health.idle();
+        health.busy();
+
+        assert_eq!(health.stalled(), None);
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Of a worker that has had work for an hour.
+    fn waiting() -> Health {
+        let health = Health::new(&Metrics::new("test"));
+        health.busy();
+        health.lock_work().waited = HOUR;
+        health
     }
 
     #[test]

@@ -82,12 +82,15 @@ impl Lag {
         }
     }
 
-    /// Takes the ends of the partitions from `statistics`; the lag of all of them together.
-    pub(crate) fn observe(&self, statistics: &Statistics, is_ours: impl Fn(i32) -> bool) -> i64 {
-        let mut sum = 0;
-        let Some(topic) = statistics.topics.get(&*self.topic) else {
-            return sum;
-        };
+    /// Takes the ends of the partitions from `statistics`; the lag of all of them together, unless
+    /// one is not known yet.
+    pub(crate) fn observe(
+        &self,
+        statistics: &Statistics,
+        is_ours: impl Fn(i32) -> bool,
+    ) -> Option<i64> {
+        let mut sum = Some(0);
+        let topic = statistics.topics.get(&*self.topic)?;
         let (mut partitions, now_ms) = (self.lock(), now_ms());
         for partition in topic
             .partitions
@@ -99,7 +102,9 @@ impl Lag {
             let from = progress.committed;
             let from = from.unwrap_or(partition.committed_offset.max(partition.lo_offset));
             // Negative values stand for "not known yet".
-            if partition.ls_offset >= 0 && from >= 0 {
+            if partition.ls_offset < 0 || from < 0 {
+                sum = None;
+            } else {
                 // Behind the last record there may be a transaction's marker, which librdkafka
                 // passes over, and nobody commits.
                 let is_at_end = partition.app_offset >= partition.ls_offset;
@@ -108,7 +113,7 @@ impl Lag {
                     true => 0,
                     false => (partition.ls_offset - from).max(0),
                 };
-                sum += lag;
+                sum = sum.map(|sum| sum + lag);
                 let since_ms = progress.waiting_since(lag, now_ms);
                 self.show(
                     partition.partition,

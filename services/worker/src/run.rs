@@ -104,8 +104,14 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
     /// Says why there is no session now, once for each reason in a row.
     fn note(&self, error: Error) {
         self.metrics.session_restarts.inc();
-        self.health.idle();
-        let error = chain(&error.or_denied(&self.config));
+        self.health.repeat();
+        let error = error.or_denied(&self.config);
+        match error.waits_for_others() {
+            true => self.health.hold(),
+            // Where it goes on like that for ever, a new process is what may still help.
+            false => self.health.busy(),
+        }
+        let error = chain(&error);
         if self.health.set_not_ready(&*error) {
             warn!(error, "will start again from the committed offsets");
         }
@@ -228,7 +234,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         self.health.busy();
         let (health, stop_timeout) = (&self.health, self.config.kafka.stop_timeout());
         let mut pause = |time| {
-            health.advance();
+            health.step();
             session.pause(time, shutdown, stop_timeout)
         };
         let tracer = self.tracer.as_ref();

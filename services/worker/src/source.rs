@@ -230,7 +230,7 @@ impl Context {
                 let error = Error::unreachable(&self.brokers, cause, self.refusal.take());
                 let error = chain(&error);
                 // Its return is waited for; to end the process would not bring it sooner.
-                self.health.idle();
+                self.health.hold();
                 if self.health.set_not_ready(&*error) {
                     warn!(error, "broker lost, librdkafka goes on trying");
                 }
@@ -265,7 +265,9 @@ impl Context {
         self.ownership.assign(partitions, proof);
         self.assigned.store(true, Ordering::Relaxed);
         self.membership.renew();
-        self.health.advance();
+        if self.ownership.count() == 0 {
+            self.health.hold();
+        }
         self.health.set_ready();
         info!(topic = %self.topic, ?partitions, "partitions assigned");
     }
@@ -276,6 +278,7 @@ impl Context {
             self.membership
                 .lose(consumer.client().fatal_error().is_some());
             self.assigned.store(false, Ordering::Relaxed);
+            self.health.repeat();
             self.health
                 .set_not_ready("partitions lost, joining the group again");
             warn!(topic = %self.topic, ?partitions, "partitions lost");
@@ -285,15 +288,20 @@ impl Context {
         }
         self.lag.forget(partitions);
         if self.ownership.count() == 0 {
-            self.health.idle();
+            self.health.hold();
         }
     }
 
-    /// Has the watchdog know whether there is work that can be done.
-    fn note_work(&self, lag: i64) {
+    /// Has the watchdog know whether there is work that can be done. There may be where the ends of
+    /// the partitions are not known yet.
+    fn note_work(&self, lag: Option<i64>) {
+        if self.ownership.count() == 0 {
+            return;
+        }
         match lag {
-            0 => self.health.idle(),
-            _ => self.health.busy(),
+            Some(0) => self.health.idle(),
+            Some(_) => self.health.busy(),
+            None => {}
         }
     }
 }

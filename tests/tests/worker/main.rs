@@ -11,6 +11,7 @@ mod memory;
 mod order;
 mod pauses;
 mod rejects;
+mod stalls;
 mod startup;
 mod tracing;
 mod worker;
