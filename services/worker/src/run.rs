@@ -146,6 +146,7 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
             lag: lag.clone(),
             metrics: self.metrics.clone(),
             health: self.health.clone(),
+            served: AtomicBool::new(false),
             assigned: AtomicBool::new(false),
             broker_lost: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -154,12 +154,12 @@ impl Source {
         }
     }
 
-    /// Whether there was something to poll.
+    /// Whether there was something to poll: a record, or other news of librdkafka's.
     fn poll(&mut self, timeout: Duration) -> Result<bool, Error> {
         let polled = self.consumer.poll(timeout);
         let context = self.consumer.context();
         let message = match polled {
-            None => return Ok(false),
+            None => return Ok(context.served.swap(false, Ordering::Relaxed)),
             Some(Ok(message)) => message,
             Some(Err(error)) => {
                 context.poll_failed(PollError::new(error, &self.consumer))?;
@@ -212,6 +212,8 @@ pub(crate) struct Context {
     pub(crate) membership: Membership,
     /// Whether the partitions are paused, since the next batch is full already.
     pub(crate) paused: AtomicBool,
+    /// Whether a callback was run. The poll that runs it has no record, though there may be more.
+    pub(crate) served: AtomicBool,
     /// Whether there is an assignment, be it empty: another worker may have all the partitions.
     pub(crate) assigned: AtomicBool,
     /// Whether no broker could be reached, when it was last tried.
@@ -310,6 +312,7 @@ impl ConsumerContext for Context {
     /// Runs before librdkafka assigns or gives up the partitions, and holds it up.
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         fail_point!("before-rebalance");
+        self.served.store(true, Ordering::Relaxed);
         self.metrics.rebalances.inc();
         match rebalance {
             Rebalance::Assign(list) => self.assign(consumer, &partitions(list)),
@@ -348,6 +351,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.served.store(true, Ordering::Relaxed);
         if self.closed.load(Ordering::Relaxed) {
             return;
         }

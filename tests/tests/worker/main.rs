@@ -10,6 +10,7 @@ mod group;
 mod memory;
 mod order;
 mod pauses;
+mod queues;
 mod rejects;
 mod stalls;
 mod startup;
