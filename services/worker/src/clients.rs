@@ -57,6 +57,7 @@ pub(crate) fn producer(config: &Config) -> ClientConfig {
             kafka.transaction_timeout_ms.to_string(),
         );
     }
+    client.set("statistics.interval.ms", "1000");
     client.set("enable.idempotence", "true");
     client.set("acks", "all");
     client.set("message.timeout.ms", kafka.commit_timeout_ms.to_string());

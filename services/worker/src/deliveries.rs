@@ -8,13 +8,17 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
 use tracing::debug;
+
+use crate::metrics::Queue;
 
 /// Delivery reports, from the producer's own thread.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     reports: Mutex<Reports>,
     news: Condvar,
+    queue: Option<Queue>,
 }
 
 /// What is known of the records of a batch, each by its index there.
@@ -27,6 +31,14 @@ pub(crate) struct Reports {
 }
 
 impl Deliveries {
+    /// None so far, of a producer whose queue is shown there, if anywhere.
+    pub(crate) fn new(queue: Option<Queue>) -> Self {
+        Self {
+            queue,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Reports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,5 +79,11 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         debug!(%error, reason, "producer");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        if let Some(queue) = &self.queue {
+            queue.show((statistics.msg_cnt, statistics.msg_size));
+        }
     }
 }

@@ -57,6 +57,8 @@ pub struct Metrics {
     pub(crate) lag_seconds: GaugeVec,
     pub(crate) in_flight_records: IntGauge,
     pub(crate) in_flight_bytes: IntGauge,
+    pub(crate) fetch_queue: Queue,
+    pub(crate) produce_queue: Queue,
     pub(crate) ready: IntGauge,
     pub(crate) stalled: IntGauge,
     pub(crate) spans: IntCounterVec,
@@ -158,6 +160,26 @@ impl Metrics {
                 "copydesk_in_flight_bytes",
                 "Bytes of the records between reading and commit, and of what they became.",
             ),
+            fetch_queue: Queue {
+                records: new.gauge(
+                    "copydesk_fetch_queue_records",
+                    "Records that librdkafka has fetched and the worker has not read, as it last said.",
+                ),
+                bytes: new.gauge(
+                    "copydesk_fetch_queue_bytes",
+                    "Bytes of the records that librdkafka has fetched and the worker has not read.",
+                ),
+            },
+            produce_queue: Queue {
+                records: new.gauge(
+                    "copydesk_produce_queue_records",
+                    "Records that the producer has and no broker has acknowledged, as it last said.",
+                ),
+                bytes: new.gauge(
+                    "copydesk_produce_queue_bytes",
+                    "Bytes of the records that the producer has and no broker has acknowledged.",
+                ),
+            },
             stalled: new.gauge(
                 "copydesk_stalled",
                 "1 while work waits and none was done for limits.stall_timeout_ms, else 0.",
@@ -182,6 +204,21 @@ impl Metrics {
     /// The registry, for other crates to add their metrics to and for the admin port to show.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+}
+
+/// What is in a queue of librdkafka's, which tells once a second.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    records: IntGauge,
+    bytes: IntGauge,
+}
+
+impl Queue {
+    /// Shows how many records and bytes there are.
+    pub(crate) fn show(&self, (records, bytes): (u64, u64)) {
+        self.records.set(i64::try_from(records).unwrap_or(i64::MAX));
+        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 }
 

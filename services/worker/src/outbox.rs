@@ -17,6 +17,7 @@ use crate::dead_letter::{self, Fault, Reject};
 use crate::decode::CONTENT_TYPE;
 use crate::deliveries::{Deliveries, Reports};
 use crate::error::{Error, Refusal};
+use crate::metrics::Queue;
 use crate::record::Header;
 use crate::trace::{RecordTrace, TRACEPARENT};
 
@@ -33,9 +34,9 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Makes a producer; nothing is connected yet.
-    pub(crate) fn new(config: &Config) -> Result<Self, Error> {
-        let deliveries = Deliveries::default();
+    /// Makes a producer, whose queue is shown in `queue`; nothing is connected yet.
+    pub(crate) fn new(config: &Config, queue: Option<Queue>) -> Result<Self, Error> {
+        let deliveries = Deliveries::new(queue);
         let producer = clients::producer(config)
             .create_with_context(deliveries)
             .map_err(Error::of_client)?;

@@ -173,9 +173,10 @@ impl<D: From<Article> + Into<Article> + AsMut<Article>> Worker<D> {
         source.check_topics(config)?;
         // Before the group gives us partitions: an earlier transaction of ours must be over before
         // the offsets are fetched that it may have committed.
+        let queue = Some(self.metrics.produce_queue.clone());
         let transactions = match config.kafka.delivery {
-            Delivery::ExactlyOnce => Transactions::open(config, shutdown)?,
-            Delivery::AtLeastOnce => Transactions::forgo(config, source.consumer())?,
+            Delivery::ExactlyOnce => Transactions::open(config, queue, shutdown)?,
+            Delivery::AtLeastOnce => Transactions::forgo(config, queue, source.consumer())?,
         };
         let closing = Shutdown::new();
         let committer = Committer {

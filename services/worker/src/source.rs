@@ -355,6 +355,7 @@ impl ClientContext for Context {
         if self.closed.load(Ordering::Relaxed) {
             return;
         }
+        self.metrics.fetch_queue.show(fetched(&statistics));
         let lag = self.lag.observe(&statistics, |partition| {
             self.ownership.epoch(partition).is_some()
         });
@@ -371,6 +372,18 @@ impl ClientContext for Context {
             self.health.set_ready();
         }
     }
+}
+
+/// Records and bytes that are fetched and not yet polled.
+fn fetched(statistics: &Statistics) -> (u64, u64) {
+    let topics = statistics.topics.values();
+    let partitions = topics.flat_map(|topic| topic.partitions.values());
+    partitions.fold((0, 0), |(records, bytes), partition| {
+        (
+            records + partition.fetchq_cnt.unsigned_abs(),
+            bytes + partition.fetchq_size,
+        )
+    })
 }
 
 fn partitions(list: &TopicPartitionList) -> Vec<i32> {

@@ -20,6 +20,7 @@ use crate::Shutdown;
 use crate::batch::Outcome;
 use crate::config::Config;
 use crate::error::Error;
+use crate::metrics::Queue;
 use crate::outbox::{Outbox, Resent};
 use crate::ownership::Claim;
 use crate::source::Context;
@@ -43,9 +44,13 @@ pub(crate) struct Transactions {
 
 impl Transactions {
     /// Makes a producer, and ends what an earlier one with the same id has left open. That one is
-    /// fenced from now on.
-    pub(crate) fn open(config: &Config, shutdown: &Shutdown) -> Result<Self, Error> {
-        let transactions = Self::new(config, None)?;
+    /// fenced from now on. What waits in its queue is shown in `queue`.
+    pub(crate) fn open(
+        config: &Config,
+        queue: Option<Queue>,
+        shutdown: &Shutdown,
+    ) -> Result<Self, Error> {
+        let transactions = Self::new(config, queue, None)?;
         fail_point!("before-init");
         transactions.initialise(shutdown)?;
         Ok(transactions)
@@ -54,14 +59,19 @@ impl Transactions {
     /// Makes a producer of records that count at once; `consumer` commits their offsets.
     pub(crate) fn forgo(
         config: &Config,
+        queue: Option<Queue>,
         consumer: Arc<BaseConsumer<Context>>,
     ) -> Result<Self, Error> {
-        Self::new(config, Some(consumer))
+        Self::new(config, queue, Some(consumer))
     }
 
-    fn new(config: &Config, consumer: Option<Arc<BaseConsumer<Context>>>) -> Result<Self, Error> {
+    fn new(
+        config: &Config,
+        queue: Option<Queue>,
+        consumer: Option<Arc<BaseConsumer<Context>>>,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            outbox: Outbox::new(config)?,
+            outbox: Outbox::new(config, queue)?,
             consumer,
             config: config.clone(),
             late: Cell::new(None),
@@ -259,7 +269,7 @@ mod tests {
         config.kafka.librdkafka = Properties::default();
         config.kafka.request_timeout_ms = 10;
         let limit = config.kafka.request_timeout();
-        let transactions = Transactions::new(&config, None).unwrap();
+        let transactions = Transactions::new(&config, None, None).unwrap();
         let wait = |_| {
             let start = Instant::now();
             while start.elapsed() < limit {

@@ -1,8 +1,43 @@
-//! What comes out of librdkafka's queues.
+//! What waits in librdkafka's queues.
 
-use copydesk_tests::{Broker, Topics, secs};
+use copydesk_tests::{Broker, Topics, secs, wait_until};
 
 use crate::worker::{Running, SOON, Slow, articles, config};
+
+#[test]
+fn records_that_are_fetched_and_not_read_are_shown() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 1);
+    topics.raw.produce(articles(1000, 100));
+    let mut config = config(broker, &topics);
+    config.batch.max_records = 10;
+
+    let worker = Running::start_with(config, vec![Box::new(Slow(secs(2)))]);
+
+    wait_until("the fetch queue is shown", SOON, || {
+        worker.counter("copydesk_fetch_queue_records") > 900.0
+            && worker.counter("copydesk_fetch_queue_bytes") > 90_000.0
+    });
+}
+
+#[test]
+fn records_that_no_broker_acknowledges_are_shown() {
+    let broker = Broker::start();
+    let topics = Topics::fresh(&broker, 1);
+    topics.raw.produce(articles(10, 100));
+    let slow = Box::new(Slow(secs(3)));
+    let worker = Running::start_with(config(&broker, &topics), vec![slow]);
+    wait_until("it has read", SOON, || {
+        worker.counter("copydesk_in_flight_records") > 0.0
+    });
+
+    broker.kill();
+
+    wait_until("the producer's queue is shown", SOON, || {
+        worker.counter("copydesk_produce_queue_records") > 0.0
+            && worker.counter("copydesk_produce_queue_bytes") > 100.0
+    });
+}
 
 #[test]
 fn news_of_librdkafka_do_not_cut_a_batch_short() {

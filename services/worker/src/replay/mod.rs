@@ -134,7 +134,7 @@ impl Replay {
         }
         let transactions = match request.dry_run {
             true => None,
-            false => Some(Transactions::open(&config, &Shutdown::new())?),
+            false => Some(Transactions::open(&config, None, &Shutdown::new())?),
         };
         reader.survey()?;
         let progress = Progress::new(reader.starts());
