@@ -110,6 +110,16 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// The group does not take this worker in.
+    #[error(
+        "the workers of the group share partitions in another way: give all of them the same \
+         kafka.assignment, or stop all before it changes"
+    )]
+    Inconsistent {
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
     /// A topic does not exist.
     #[error("topic {topic} does not exist: create it, or check the settings under topics")]
     MissingTopic {

@@ -237,6 +237,16 @@ impl Context {
                     warn!(error, "broker lost, librdkafka goes on trying");
                 }
             }
+            PollError::Inconsistent(cause) => {
+                let error = chain(&Error::Inconsistent { cause });
+                self.health.hold();
+                if self.health.set_not_ready(&*error) {
+                    warn!(
+                        error,
+                        "the group refuses this worker, librdkafka goes on trying"
+                    );
+                }
+            }
             PollError::Replaced(cause) if self.membership.meets_itself() => {
                 return Err(Error::Broken {
                     step: "go on as the member that the group has dropped",

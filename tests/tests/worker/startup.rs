@@ -3,7 +3,7 @@
 use copydesk_tests::{Broker, Record, Topic, Topics};
 use copydesk_worker::config::Properties;
 
-use crate::worker::{Running, SOON, config};
+use crate::worker::{Running, SOON, config, instance};
 
 #[test]
 fn missing_topic_is_named_and_waited_for() {
@@ -33,6 +33,22 @@ fn missing_broker_is_named_and_waited_for() {
 
     worker.wait_ready();
     assert_eq!(topics.enriched.wait_committed(1, SOON).len(), 1);
+}
+
+#[test]
+fn group_that_shares_partitions_in_another_way_is_told() {
+    let broker = Broker::shared();
+    let topics = Topics::fresh(broker, 2);
+    let mut eager = config(broker, &topics);
+    eager.kafka.assignment = "range".to_owned();
+    let before = Running::start(config(broker, &topics));
+    before.wait_ready();
+
+    let worker = Running::start(instance(&eager, "1"));
+    worker.wait_not_ready("kafka.assignment");
+    drop(before);
+
+    worker.wait_ready();
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub(crate) enum PollError {
     Passing(KafkaError),
     /// Waiting: no broker can be reached.
     Unreachable(KafkaError),
+    /// Waiting: the group's members share partitions in another way.
+    Inconsistent(KafkaError),
     /// New clients.
     Broken(KafkaError),
     /// An end: another has our group instance id, unless it is this worker itself.
@@ -34,6 +36,7 @@ impl PollError {
                 | RDKafkaErrorCode::SaslAuthenticationFailed
                 | RDKafkaErrorCode::SSL,
             ) => Self::Unreachable(error),
+            Some(RDKafkaErrorCode::InconsistentGroupProtocol) => Self::Inconsistent(error),
             Some(
                 RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic

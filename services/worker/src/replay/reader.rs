@@ -192,7 +192,9 @@ impl Reader {
     fn weigh(&self, error: KafkaError) -> Result<(), Error> {
         match PollError::new(error, &self.consumer) {
             // librdkafka goes on trying, and `next` has a limit.
-            PollError::Passing(error) | PollError::Unreachable(error) => {
+            PollError::Passing(error)
+            | PollError::Unreachable(error)
+            | PollError::Inconsistent(error) => {
                 debug!(%error, "poll");
                 Ok(())
             }
