@@ -1,6 +1,9 @@
 //! TLS, SASL and ACLs, on a broker that has them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use copydesk_tests::{Broker, Process, Record, Topic, secs};
@@ -20,6 +23,7 @@ const DENIED: [(&str, &str); 5] = [
 ];
 const SCRAPER: &str = "scraper";
 const OPERATOR: &str = "operator";
+const READER: &str = "reader";
 
 /// The rights that the README lists: without whom, operation, resource.
 const WORKER_RIGHTS: [(&str, &str, &str); 5] = [
@@ -42,12 +46,13 @@ fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
     BROKER.get_or_init(|| {
         let users = DENIED.map(|(user, _)| user);
-        let broker = Broker::secure(&[&users[..], &[WORKER, SCRAPER, OPERATOR]].concat());
+        let broker = Broker::secure(&[&users[..], &[WORKER, SCRAPER, OPERATOR, READER]].concat());
         for name in [
             "articles.raw",
             "articles.enriched",
             "articles.dlq",
             "articles.fed",
+            "articles.shown",
         ] {
             Topic::named(&broker, name).create(1, &[]);
         }
@@ -62,31 +67,48 @@ fn broker() -> &'static Broker {
             broker.allow(operation, resource, &[OPERATOR]);
         }
         broker.allow("Write", "topic=articles.fed", &[SCRAPER]);
+        for resource in ["topic=articles.shown", "group=copydesk.tail"] {
+            broker.allow("Read", resource, &[READER]);
+        }
         broker
     })
 }
 
 /// Arguments that take a user there with a mechanism, and the password from a file.
 fn login(user: &str, mechanism: &str) -> Vec<String> {
-    let broker = broker();
-    let ca = broker.ca();
-    let password = ca.with_file_name(format!("{user}.password"));
+    let password = broker().ca().with_file_name(format!("{user}.password"));
     fs::write(&password, format!("{user}-password\n")).unwrap();
+    let password = ("sasl.password_file", password.display().to_string());
+    [name(broker(), user, mechanism), properties([password])].concat()
+}
+
+/// The same without the password.
+fn name(broker: &Broker, user: &str, mechanism: &str) -> Vec<String> {
     let settings = [
         ("kafka.brokers", broker.secure_address()),
-        ("kafka.librdkafka.security.protocol", "sasl_ssl".to_owned()),
-        ("kafka.librdkafka.ssl.ca.location", ca.display().to_string()),
-        ("kafka.librdkafka.sasl.mechanism", mechanism.to_owned()),
-        ("kafka.librdkafka.sasl.username", user.to_owned()),
-        (
-            "kafka.librdkafka.sasl.password_file",
-            password.display().to_string(),
-        ),
         ("kafka.instance", user.to_owned()),
         ("admin.bind", "127.0.0.1:0".to_owned()),
     ];
+    let librdkafka = properties([
+        ("security.protocol", "sasl_ssl".to_owned()),
+        ("ssl.ca.location", broker.ca().display().to_string()),
+        ("sasl.mechanism", mechanism.to_owned()),
+        ("sasl.username", user.to_owned()),
+    ]);
     let flag = |(name, value)| ["--set".to_owned(), format!("{name}={value}")];
-    settings.into_iter().flat_map(flag).collect()
+    let settings = settings.into_iter().flat_map(flag);
+    settings.chain(librdkafka).collect()
+}
+
+/// Arguments that set properties of librdkafka.
+fn properties(properties: impl IntoIterator<Item = (&'static str, String)>) -> Vec<String> {
+    let flag = |(name, value)| {
+        [
+            "--set".to_owned(),
+            format!("kafka.librdkafka.{name}={value}"),
+        ]
+    };
+    properties.into_iter().flat_map(flag).collect()
 }
 
 fn start(arguments: &[&str], login: Vec<String>) -> Process {
@@ -150,6 +172,126 @@ fn each_mechanism_works() {
 
         let stderr = String::from_utf8(ended.stderr).unwrap();
         assert!(stderr.contains("fed 1 articles"), "{mechanism}: {stderr}");
+    }
+}
+
+/// Feeds an article as a user who says so; what the program says of it.
+fn feed(login: &[String], env: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let article = folder.path().join("a.txt");
+    fs::write(&article, "a").unwrap();
+    let mut feed = command(["feed", "--topic", "articles.fed"]);
+    feed.arg(&article).args(login).envs(env.iter().copied());
+    String::from_utf8(feed.output().unwrap().stderr).unwrap()
+}
+
+#[test]
+fn reader_needs_only_the_rights_that_the_readme_lists() {
+    let shown = Topic::named(broker(), "articles.shown");
+    shown.produce([Record::new(r#"{"id": "1", "text": "Zoë 👩‍🚀 in Zürich"}"#)]);
+
+    let mut tail = command(["tail", "--topic", "articles.shown", "--max", "1"]);
+    tail.args(["--timeout-s", "30", "--format", "json"]);
+    let ended = tail.args(login(READER, "SCRAM-SHA-512")).output().unwrap();
+
+    let [stdout, stderr] =
+        [ended.stdout, ended.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(stdout.contains("in Zürich"), "{stdout}{stderr}");
+    assert_eq!(ended.status.code(), Some(0), "{stderr}");
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains("Read on group `copydesk.tail`"));
+}
+
+#[test]
+fn password_comes_from_the_environment() {
+    let name = name(broker(), SCRAPER, "SCRAM-SHA-512");
+    let variable = "COPYDESK__KAFKA__LIBRDKAFKA__SASL__PASSWORD";
+
+    let right = feed(&name, &[(variable, "scraper-password")]);
+    let wrong = feed(&name, &[(variable, "another-password")]);
+
+    assert!(right.contains("fed 1 articles"), "{right}");
+    assert!(!wrong.contains("fed 1 articles"), "{wrong}");
+    assert!(!wrong.contains("another-password"), "{wrong}");
+}
+
+#[test]
+fn password_is_in_no_log_however_much_is_logged() {
+    let all = ["--set", "log.level=trace"].map(str::to_owned);
+    let debug = properties([("debug", "all".to_owned())]);
+
+    for mechanism in ["PLAIN", "SCRAM-SHA-512"] {
+        let login = [login(WORKER, mechanism), all.to_vec(), debug.clone()].concat();
+        let worker = start(&["run"], login);
+
+        worker.wait_log("partitions assigned", secs(120));
+        let log = worker.log();
+        assert!(log.contains("DEBUG librdkafka"), "{log}");
+        assert!(!log.contains("worker-password"), "{mechanism}");
+    }
+}
+
+/// A key and a certificate that nobody but itself has signed.
+fn certificate(broker: &Broker, name: &str) -> (PathBuf, PathBuf) {
+    let key = broker.ca().with_file_name(format!("{name}.key"));
+    let certificate = key.with_extension("pem");
+    let made = Command::new("openssl")
+        .args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(' '))
+        .args(["-subj", &format!("/CN={name}"), "-keyout"])
+        .args([&key, &PathBuf::from("-out"), &certificate])
+        .output();
+    let made = made.expect("openssl is installed");
+    assert!(made.status.success(), "{made:?}");
+    (key, certificate)
+}
+
+/// Has the broker let in only those who show this certificate.
+fn ask_for(broker: &Broker, certificate: &Path) {
+    let settings = broker.ca().with_file_name("server.properties");
+    let mut settings = File::options().append(true).open(settings).unwrap();
+    for (name, value) in [
+        ("client.auth", "required"),
+        ("truststore.type", "PEM"),
+        ("truststore.location", certificate.to_str().unwrap()),
+    ] {
+        writeln!(settings, "listener.name.sasl_ssl.ssl.{name}={value}").unwrap();
+    }
+    broker.restart();
+}
+
+#[test]
+fn broker_that_asks_for_a_certificate_gets_the_one_that_is_set() {
+    let broker = Broker::secure(&[SCRAPER]);
+    Topic::named(&broker, "articles.fed").create(1, &[]);
+    broker.allow("Write", "topic=articles.fed", &[SCRAPER]);
+    let (key, right) = certificate(&broker, "right");
+    let (other_key, other) = certificate(&broker, "other");
+    ask_for(&broker, &right);
+    let feed = |shown: &[(&'static str, &PathBuf)]| {
+        let password = ("sasl.password", "scraper-password".to_owned());
+        let shown = shown
+            .iter()
+            .map(|(name, file)| (*name, file.display().to_string()));
+        let properties = properties(shown.chain([password]));
+        let limit = ["--set", "kafka.request_timeout_ms=5000"].map(str::to_owned);
+        let login = [name(&broker, SCRAPER, "PLAIN"), properties, limit.to_vec()].concat();
+        feed(&login, &[])
+    };
+
+    let with = feed(&[
+        ("ssl.certificate.location", &right),
+        ("ssl.key.location", &key),
+    ]);
+    let without = feed(&[]);
+    let with_other = feed(&[
+        ("ssl.certificate.location", &other),
+        ("ssl.key.location", &other_key),
+    ]);
+
+    assert!(with.contains("fed 1 articles"), "{with}");
+    for refused in [without, with_other] {
+        assert!(!refused.contains("fed 1 articles"), "{refused}");
+        assert!(refused.contains("no Kafka broker answers"), "{refused}");
     }
 }
 
