@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from calibrate import Calibration
 from meaning import Descriptions
-from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HIDDEN, INNER, TYPES, Model, student
+from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HIDDEN, TYPES, Model, student
 from quantize import quantize
 from sources import CYBER_TAGS, NEWS_TAGS
 from taxonomy import NAME, Category
@@ -19,7 +19,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.26.2"
+VERSION = "2026.11.27.1"
 FILES = (
     "config.json",
     "heads.json",
@@ -70,8 +70,9 @@ def export(
 def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     """The model of a folder, computed in fp32 with the weights as they are shipped."""
     described = json.loads((folder / "heads.json").read_text())
-    layers = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
-    model = student(len(described["topics"]["categories"]), layers)
+    config = json.loads((folder / "config.json").read_text())
+    shape = config["num_hidden_layers"], config["intermediate_size"]
+    model = student(len(described["topics"]["categories"]), *shape)
     model.width = described["window"]["max_tokens"]
     weights = load_file(folder / "model.safetensors")
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
@@ -107,7 +108,7 @@ def _config(model: Model) -> dict:
         "hidden_dropout_prob": DROPOUT,
         "hidden_size": HIDDEN,
         "initializer_range": 0.02,
-        "intermediate_size": INNER,
+        "intermediate_size": model.encoder.encoder["layer"][0].intermediate["dense"].out_features,
         "layer_norm_eps": 1e-12,
         "max_position_embeddings": 512,
         "model_type": "bert",

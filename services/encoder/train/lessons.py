@@ -1,7 +1,8 @@
 """What the models learn from: the labels, and beside them the teachers' opinion of every text."""
 
+import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from device import autocast, tensor
 from model import Model
 from predict import article_vectors, tag_scores
 from sources import CYBER, NEWS
+from swaps import swaps
 from topics import Article, shortened
 
 OPENING = 254  # tokens of an article that a teacher reads for its topics: one window
@@ -28,10 +30,19 @@ CYBER_PIECES = re.compile(
 
 @dataclass
 class Lessons:
-    """Sentences by set, with the probability wanted of each tag, and articles by kind."""
+    """Sentences by set, with the probability wanted of each tag, and articles by kind.
+
+    Sets whose names were replaced are there so many `rounds` times, as `swap_name` calls them.
+    """
 
     sentences: dict[str, list[Sentence]]
     articles: dict[str, list[Article]]
+    rounds: int = 0
+
+
+def swap_name(name: str, number: int) -> str:
+    """What a set is called once its names have been replaced for the so many-th time."""
+    return f"{name}-swapped-{number}"
 
 
 @dataclass
@@ -80,7 +91,19 @@ def mix(
         name: advised(group, opinions.topics[name], opinions.meanings[name], topic_trust)
         for name, group in texts.articles.items()
     }
-    return Lessons(sentences, articles)
+    return Lessons(sentences, articles, texts.rounds)
+
+
+def swapped(texts: Lessons, names: Iterable[str], rounds: int, folder: Path) -> Lessons:
+    """The sets with other names, by what the teacher of the folder found; see `swaps.py`."""
+    sets = {name: texts.sentences[name] for name in names}
+    opinions = {name: mean([folder], "tags", name) for name in sets}
+    sentences = {
+        swap_name(name, number): rows
+        for number in range(rounds)
+        for name, rows in swaps(sets, opinions, random.Random(number)).items()
+    }
+    return Lessons(sentences, {}, rounds)
 
 
 def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float) -> list[Sentence]:

@@ -87,13 +87,13 @@ activate = getattr(functional, ACTIVATION)
 
 
 class Layer(nn.Module):
-    """One transformer layer."""
+    """One transformer layer with `inner` neurons between its two projections."""
 
-    def __init__(self) -> None:
+    def __init__(self, inner: int) -> None:
         super().__init__()
         self.attention = Attention()
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, INNER)})
-        self.output = Output(INNER)
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, inner)})
+        self.output = Output(inner)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         hidden = self.attention(hidden, bias)
@@ -103,10 +103,10 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it."""
 
-    def __init__(self, layers: int = LAYERS, vocabulary: int = 30522) -> None:
+    def __init__(self, layers: int, inner: int, vocabulary: int = 30522) -> None:
         super().__init__()
         self.embeddings = Embeddings(vocabulary)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer() for _ in range(layers))})
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(inner) for _ in range(layers))})
         self.pooler = nn.ModuleDict({"dense": nn.Linear(HIDDEN, HIDDEN)})
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
@@ -141,9 +141,9 @@ class Model(nn.Module):
         self.to(DEVICE)
 
 
-def student(topics: int, layers: int = LAYERS) -> Model:
+def student(topics: int, layers: int = LAYERS, inner: int = INNER) -> Model:
     """A model that ships."""
-    return Model(Encoder(layers), HIDDEN, WIDTH, topics)
+    return Model(Encoder(layers, inner), HIDDEN, WIDTH, topics)
 
 
 def with_layers(model: Model, kept: tuple[int, ...]) -> Model:

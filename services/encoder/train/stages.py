@@ -6,9 +6,9 @@ end the labels count for most, and the opinion holds the model where they say no
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lessons import Lessons
+from lessons import Lessons, swap_name
 from sources import SOURCES
 from topics import article_batches
 from windows import Window, batches, training_windows
@@ -16,16 +16,18 @@ from windows import Window, batches, training_windows
 BATCH_TOKENS = 4096
 WIDTHS = (128, 128, 128, 64, 32)
 PLAIN = ("gmb", "articles", "pages", "headlines")
+SWAPPED = (*PLAIN, "worldwide", "openings")
 
 
 @dataclass(frozen=True)
 class Stage:
     """One training run of a model.
 
-    `shares` of the sets, `plain` of the texts without labels and `articles`, by kind, are read an
-    epoch. `trust`, `own_trust` and `topic_trust` are the weights of the teachers' opinion beside
-    labels, this project's annotations and topics. `held` is how much of the weights before is kept
-    (Wortsman et al. 2022, WiSE-FT).
+    `shares` of the sets, `plain` of the texts without labels, `swapped` of the sets whose names are
+    replaced (`swaps.py`) and `articles`, by kind, are read an epoch. `trust`, `own_trust` and
+    `topic_trust` are the weights of the teachers' opinion beside labels, this project's annotations
+    and topics. The rates fall to the share `floor` of themselves. `held` is how much of the weights
+    before is kept (Wortsman et al. 2022, WiSE-FT).
     """
 
     name: str
@@ -36,7 +38,9 @@ class Stage:
     topic_trust: float
     plain: float
     shares: Mapping[str, float]
+    swapped: Mapping[str, float]
     articles: Mapping[str, float]
+    floor: float = 0.0
     held: float = 0.0
 
     def trusts(self) -> dict[str, float]:
@@ -51,10 +55,13 @@ OPINION = Stage(
     trust=0.5,
     own_trust=0.5,
     topic_trust=0.5,
-    plain=0.45,
+    plain=0.3,
     shares={source.name: source.share for source in SOURCES},
+    swapped=dict.fromkeys(PLAIN, 0.3) | {"worldwide": 0.6, "openings": 0.6},
     articles={"labelled": 1.0, "unlabelled": 0.25, "sections": 0.25},
 )
+# The same, before the encoder loses a part of its inner neurons (`narrow.py`).
+WIDE = replace(OPINION, name="wide", floor=0.4)
 LABELS = Stage(
     name="labels",
     encoder_rate=1.4e-4,
@@ -62,9 +69,10 @@ LABELS = Stage(
     trust=0.3,
     own_trust=0.2,
     topic_trust=0.15,
-    plain=0.12,
+    plain=0.08,
     shares={source.name: source.share / 2 for source in SOURCES}
     | {"worldwide": 1.3, "openings": 1.5},
+    swapped={"articles": 0.08, "worldwide": 0.3, "openings": 0.3},
     articles={"labelled": 0.8},
     held=0.5,
 )
@@ -74,10 +82,13 @@ def steps_of(lessons: Lessons, stage: Stage, epochs: int, rng: random.Random) ->
     """The batches of all epochs."""
     shares = stage.shares | dict.fromkeys(PLAIN, stage.plain)
     steps: list[list] = []
-    for _ in range(epochs):
+    for number in range(epochs):
+        swapped = {
+            swap_name(name, number % lessons.rounds): share for name, share in stage.swapped.items()
+        }
         windows: list[Window] = [
             window
-            for name, share in shares.items()
+            for name, share in (shares | swapped).items()
             for window in training_windows(lessons.sentences[name], share, WIDTHS, rng)
         ]
         articles = [

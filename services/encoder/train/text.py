@@ -52,6 +52,19 @@ class Words:
         )
 
 
+def joined(parts: list[Words]) -> Words:
+    """One sentence of several pieces; where its words stood in a text is not kept."""
+    starts = np.cumsum([0, *(len(part.ids) for part in parts)])[:-1]
+    heads = [part.heads + start for part, start in zip(parts, starts, strict=True)]
+    return Words(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate(heads).astype(np.int32),
+        np.concatenate([part.types for part in parts]),
+        np.concatenate([part.letters for part in parts]),
+        [(0, 0)] * sum(map(len, parts)),
+    )
+
+
 def load_tokenizer(path: Path) -> Tokenizer:
     """Reads a tokenizer and takes its truncation and padding away: windows are cut here."""
     tokenizer = Tokenizer.from_file(str(path))

@@ -9,6 +9,7 @@ import argparse
 import copy
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,22 @@ from evaluate import evaluate
 from export import Shipment, export
 from lessons import Lessons, Opinions
 from meaning import Descriptions, fit_descriptions, meanings
-from model import LAYERS, WIDTH, Model, partial_loss, soft_loss, student, tag_loss, with_layers
+from model import (
+    INNER,
+    LAYERS,
+    WIDTH,
+    Model,
+    partial_loss,
+    soft_loss,
+    student,
+    tag_loss,
+    with_layers,
+)
+from narrow import narrow
 from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
 from prototypes import topic_logits
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
-from stages import LABELS, OPINION, WIDTHS, Stage, steps_of
+from stages import LABELS, OPINION, SWAPPED, WIDE, WIDTHS, Stage, steps_of
 from topics import Article, article_batches, article_windows, some_of
 from trainer import Run, Trainer
 from windows import Window, batches, collate, training_windows
@@ -43,6 +55,7 @@ from windows import Window, batches, collate, training_windows
 BATCH_TOKENS = 2048
 TEACHER_WIDTHS = (256, 256, 128, 128, 48)
 TEACHER_EPOCHS = 3
+SAMPLE = 2400  # windows that inner neurons are judged on
 SAMPLE_SHARE = {"worldwide": 0.5, "openings": 0.5, "cyber_news": 1.0, "annoctr": 0.3, "cyner": 0.3}
 TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
@@ -51,38 +64,52 @@ TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 class Effort:
     """How much is read: by how many teachers, and how often.
 
-    `plain` is the share of the documents without labels that is read at all.
+    `plain` is the share of the documents without labels that is read at all, `swaps` how many times
+    names are replaced in what is read; `epochs` are by stage.
     """
 
     teachers: int
     topic_passes: int
     plain: float
+    swaps: int
+    epochs: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A model that ships: the layers of the base that it starts from, and epochs by stage.
+    """A model that ships: the layers of the base that it starts from, and what is left of them.
 
-    `width` is that of its windows once it ships, in tokens. `caution`: see `temper`.
+    `inner` neurons stay in each layer after the first stage. `width` is that of its windows once it
+    ships, in tokens. `caution`: see `temper`.
     """
 
     name: str
     folder: str
     layers: tuple[int, ...]
-    epochs: tuple[int, int]
+    inner: int
     width: int = WIDTH
     caution: float = 0.0
 
 
 # What two cores do in two hours and a half, and what a GPU does in ten minutes.
-TWO_CORES = Effort(teachers=1, topic_passes=1, plain=0.5)
-GPU = Effort(teachers=3, topic_passes=2, plain=1.0)
-EFFORT, EPOCHS, FAST_EPOCHS = (
-    (GPU, (6, 2), (10, 2)) if DEVICE.type == "cuda" else (TWO_CORES, (3, 1), (3, 1))
+TWO_CORES = Effort(
+    teachers=1,
+    topic_passes=1,
+    plain=0.25,
+    swaps=1,
+    epochs={"wide": 1, "opinion": 2, "labels": 1},
 )
+GPU = Effort(
+    teachers=3,
+    topic_passes=2,
+    plain=1.0,
+    swaps=2,
+    epochs={"wide": 2, "opinion": 3, "labels": 2},
+)
+EFFORT = GPU if DEVICE.type == "cuda" else TWO_CORES
 PLANS = (
-    Plan("copydesk-news", "", tuple(range(LAYERS)), EPOCHS, caution=0.25),
-    Plan("copydesk-news-fast", "fast", (0, 2, 5), FAST_EPOCHS, width=64),
+    Plan("copydesk-news", "", tuple(range(LAYERS)), inner=INNER, caution=0.25),
+    Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, width=64),
 )
 
 
@@ -93,18 +120,19 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     corpus = load_corpus(args.data)
-    texts = gather(corpus, args)
-    opinions = consult(corpus, texts, args)
-    stages = [
-        (stage, lesson.mix(texts, opinions, corpus, stage.trusts(), stage.topic_trust))
+    texts, opinions = consult(corpus, gather(corpus, args), args)
+    opinion, labels = (
+        lesson.mix(texts, opinions, corpus, stage.trusts(), stage.topic_trust)
         for stage in (OPINION, LABELS)
-    ]
+    )
     for plan in PLANS:
         model = student(len(corpus.categories))
         model.encoder.load_base(base.student_weights())
         model = with_layers(start(model, corpus), plan.layers)
-        for (stage, lessons), epochs in zip(stages, plan.epochs, strict=True):
-            learn(model, corpus, lessons, plan, stage, epochs, args)
+        learn(model, corpus, opinion, plan, WIDE, args)
+        narrow(model, plan.inner, sample_batches(corpus, args))
+        learn(model, corpus, opinion, plan, OPINION, args)
+        learn(model, corpus, labels, plan, LABELS, args)
         ship(model, corpus, plan, args)
 
 
@@ -137,20 +165,27 @@ def some_documents(rows: list[Sentence]) -> list[Sentence]:
     return [row for row in rows if held_out(row.document, EFFORT.plain)]
 
 
-def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> Opinions:
-    """Trains the teachers and asks each of them; they are gone when this returns."""
+def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[Lessons, Opinions]:
+    """Trains the teachers and asks each of them; they are gone when this returns.
+
+    Names are replaced where the first of them finds any.
+    """
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
     vectors = meaning.read(base_teacher(corpus, args), openings + definitions(corpus), args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
-    folders = []
+    folders, others = [], Lessons({}, {})
     for seed in range(args.seed, args.seed + EFFORT.teachers):
         teacher = start(base_teacher(corpus, args), corpus)
         Trainer(teacher, teacher_run(teacher, corpus, seed, args)).train()
         folders.append(args.cache / f"teacher-{seed}")
         lesson.ask(teacher, texts, folders[-1])
-    return Opinions(
+        if len(folders) == 1:
+            others = lesson.swapped(texts, SWAPPED, EFFORT.swaps, folders[0])
+        lesson.ask(teacher, others, folders[-1])
+    texts = Lessons(texts.sentences | others.sentences, texts.articles, others.rounds)
+    opinions = Opinions(
         {name: lesson.mean(folders, "tags", name) for name in texts.sentences},
         {
             kind: lesson.both(lesson.mean(folders, "topics", kind), prior[kind])
@@ -158,6 +193,7 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> Opinion
         },
         by_kind(texts, meaning.components(vectors)),
     )
+    return texts, opinions
 
 
 def base_teacher(corpus: Corpus, args: argparse.Namespace) -> Model:
@@ -173,19 +209,20 @@ def learn(
     lessons: Lessons,
     plan: Plan,
     stage: Stage,
-    epochs: int,
     args: argparse.Namespace,
 ) -> None:
     """Runs one stage."""
+    epochs = EFFORT.epochs[stage.name]
     run = Run(
         name=f"{plan.name}-{stage.name}",
-        batches=steps_of(lessons, stage, epochs, random.Random(args.seed)),
+        batches=steps_of(lessons, stage, epochs, random.Random(f"{args.seed} {stage.name}")),
         epochs=epochs,
         rates=rates(model, stage.encoder_rate, stage.head_rate, stage.encoder_rate),
         losses=lambda batch: losses(model, batch, soft_loss),
         measure=lambda: measure(model, corpus)[1],
         cache=args.cache,
         seed=args.seed,
+        floor=stage.floor,
     )
     before = copy.deepcopy(model.state_dict())
     Trainer(model, run).train()
@@ -240,6 +277,12 @@ def sample_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
     ]
     rng.shuffle(windows)
     return windows
+
+
+def sample_batches(corpus: Corpus, args: argparse.Namespace) -> list[list[Window]]:
+    """Batches of what comes in."""
+    windows = sample_windows(corpus, args)[:SAMPLE]
+    return batches(windows, BATCH_TOKENS, random.Random(args.seed))
 
 
 def teacher_run(model: Model, corpus: Corpus, seed: int, args: argparse.Namespace) -> Run:

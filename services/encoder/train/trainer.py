@@ -18,7 +18,10 @@ SAVE_EVERY = 200
 
 @dataclass
 class Run:
-    """One training run: what it is called, what it learns from, and how fast."""
+    """One training run: what it is called, what it learns from, and how fast.
+
+    The rates fall to the share `floor` of themselves.
+    """
 
     name: str
     batches: list
@@ -28,10 +31,11 @@ class Run:
     measure: Callable[[], dict[str, float]]
     cache: Path
     seed: int
+    floor: float = 0.0
 
 
 class Trainer:
-    """AdamW with warm-up and linear decay to zero, in bf16 autocast.
+    """AdamW with warm-up and linear decay, in bf16 autocast.
 
     An epoch is an equal part of the batches, after which the dev sets are measured.
     """
@@ -42,10 +46,12 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
         steps = len(run.batches)
         warm_up = max(1, int(steps * WARM_UP))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: min((step + 1) / warm_up, max(0.0, (steps - step) / (steps - warm_up))),
-        )
+
+        def rate(step: int) -> float:
+            left = max(0.0, (steps - step) / (steps - warm_up))
+            return min((step + 1) / warm_up, run.floor + (1 - run.floor) * left)
+
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, rate)
         self.began, self.totals = time.monotonic(), {}
 
     def train(self) -> None:
