@@ -12,6 +12,9 @@ use crate::usage::Sample;
 
 /// The share of the time in which memory may still grow to its size.
 const WARM_UP: f64 = 0.2;
+/// Articles that wait at the start: at full load memory takes the size that it may need later, when
+/// the machine is busy with something else for a while.
+const BACKLOG: usize = 2_000;
 
 /// What became of memory, and of waiting.
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +36,7 @@ pub(crate) fn run(
     rate: f64,
 ) -> anyhow::Result<Soak> {
     let posts = |lane: &_| copydesk.posts(Shift::PLAIN, lane);
-    let mut session = Session::open(posts, &articles.warm_up(64)?)?;
+    let mut session = Session::open(posts, &articles.warm_up(BACKLOG)?)?;
     let count = (seconds as f64 * rate) as usize;
     let lines = (0..count).map(|number| articles.nth(number));
     let latency = session.paced(lines, rate)?;
