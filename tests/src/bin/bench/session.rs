@@ -75,7 +75,7 @@ impl Session {
         for line in others {
             self.send(line)?;
         }
-        self.wait(1, START_LIMIT).map(drop)
+        self.wait(1, LIMIT).map(drop)
     }
 
     /// Has them work off articles that are there all at once.

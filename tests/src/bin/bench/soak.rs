@@ -12,9 +12,9 @@ use crate::usage::Sample;
 
 /// The share of the time in which memory may still grow to its size.
 const WARM_UP: f64 = 0.2;
-/// Articles that wait at the start: at full load memory takes the size that it may need later, when
-/// the machine is busy with something else for a while.
-const BACKLOG: usize = 2_000;
+/// Articles that wait at the start. They fill the cache of passages, and at full load memory takes
+/// the size that it may need later, when the machine is busy with something else for a while.
+const BACKLOG: usize = 10_000;
 
 /// What became of memory, and of waiting.
 #[derive(Clone, Debug, Serialize)]
