@@ -130,7 +130,8 @@ def main() -> None:
         model.encoder.load_base(base.student_weights())
         model = with_layers(start(model, corpus), plan.layers)
         learn(model, corpus, opinion, plan, WIDE, args)
-        narrow(model, plan.inner, sample_batches(corpus, args))
+        if plan.inner < INNER:
+            narrow(model, plan.inner, sample_batches(corpus, args))
         learn(model, corpus, opinion, plan, OPINION, args)
         learn(model, corpus, labels, plan, LABELS, args)
         ship(model, corpus, plan, args)

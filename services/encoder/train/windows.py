@@ -11,7 +11,7 @@ import torch
 from data import Sentence
 from device import tensor
 from sources import TAGS
-from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, Words, cut_points, pack
+from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, Words, cut_points, joined, pack
 
 CURLY = {1005: (1520, 1521), 1000: (1523, 1524)}  # ' to ‘ or ’, " to “ or ”
 
@@ -43,14 +43,12 @@ class Batch:
 
 def build(sentences: list[Words], wanted: list[np.ndarray] | None = None) -> Window:
     """One window of the given sentences."""
-    ids = np.concatenate([words.ids for words in sentences])
-    types = np.concatenate([np.repeat(words.types, words.lengths()) for words in sentences])
-    offsets = np.cumsum([1] + [len(words.ids) for words in sentences])[:-1]
-    heads = [words.heads + offset for words, offset in zip(sentences, offsets, strict=True)]
+    words = joined(sentences)
+    types = np.repeat(words.types, words.lengths())
     return Window(
-        np.concatenate([[CLS], ids, [SEP]]),
+        np.concatenate([[CLS], words.ids, [SEP]]),
         np.concatenate([[OTHER], types, [OTHER]]),
-        np.concatenate(heads),
+        words.heads + 1,
         np.concatenate(wanted) if wanted else np.zeros((0, TAGS), np.float16),
     )
 
