@@ -73,6 +73,7 @@ mod membership;
 mod metrics;
 mod outbox;
 mod ownership;
+mod positions;
 mod record;
 mod refusal;
 pub mod replay;

@@ -20,6 +20,7 @@ use crate::error::{Error, PollError, chain};
 use crate::lag::Lag;
 use crate::membership::Membership;
 use crate::ownership::Ownership;
+use crate::positions::Positions;
 use crate::record::Record;
 use crate::refusal::LastRefusal;
 use crate::{Health, Metrics, clients};
@@ -34,6 +35,7 @@ pub(crate) struct Source {
     consumer: Arc<BaseConsumer<Context>>,
     topic: Arc<str>,
     ownership: Arc<Ownership>,
+    positions: Positions,
     /// Records of the next batch so far.
     batch: Batch,
     limits: config::Batch,
@@ -48,10 +50,12 @@ impl Source {
             .map_err(Error::of_client)?;
         let in_flight = InFlight::new(&consumer.context().metrics);
         let (batch, limits) = (Batch::new(in_flight), config.batch.clone());
+        let positions = Positions::new(Arc::clone(&topic), config.kafka.request_timeout());
         Ok(Self {
             consumer: Arc::new(consumer),
             topic,
             ownership,
+            positions,
             batch,
             limits,
         })
@@ -170,8 +174,10 @@ impl Source {
         let partition = rdkafka::Message::partition(&message);
         if let Some(epoch) = self.ownership.epoch(partition) {
             let record = Record::read(&message, &self.topic, epoch);
-            self.consumer.context().lag.read(&record);
-            self.batch.push(record, &self.limits);
+            if self.positions.admit(&self.consumer, &record)? {
+                self.consumer.context().lag.read(&record);
+                self.batch.push(record, &self.limits);
+            }
         }
         Ok(true)
     }

@@ -15,5 +15,6 @@ mod rejects;
 mod stalls;
 mod startup;
 mod tracing;
+mod unstable;
 mod worker;
 mod zombie;

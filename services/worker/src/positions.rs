@@ -1,0 +1,145 @@
+//! How far each partition has been read, so that no record is read twice.
+//!
+//! librdkafka begins a partition at its committed offset, and by `auto.offset.reset` at the start of
+//! its log where there is none. It takes a partition for one without an offset in other cases, too:
+//!
+//! - It asks for the offset while a transaction with a new one is open, and the partitions are
+//!   assigned anew before the answer. The answer, that the offset is not stable, is then kept as the
+//!   offset `INVALID` (`rd_kafka_assignment_apply_offsets`, up to 2.12 at least).
+//! - A broker that comes back from a crash does not know the leader epoch of the position any more.
+//! - The broker's log is shorter than it was: records are lost that had been read.
+//!
+//! To begin there again would do the whole partition twice. So the first record of an assignment is
+//! compared with the committed offset, and each one after it with the one before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::Offset;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::warn;
+
+use crate::error::Error;
+use crate::record::Record;
+
+/// The next offset of each partition of a topic.
+pub(crate) struct Positions {
+    topic: Arc<str>,
+    /// Limit on one question to the broker.
+    timeout: Duration,
+    of: HashMap<i32, Position>,
+}
+
+struct Position {
+    epoch: u64,
+    next: i64,
+}
+
+impl Positions {
+    /// Knows of no partition yet.
+    pub(crate) fn new(topic: Arc<str>, timeout: Duration) -> Self {
+        Self {
+            topic,
+            timeout,
+            of: HashMap::new(),
+        }
+    }
+
+    /// Whether a record that was read is new. If it is not, its partition goes on from where it was.
+    pub(crate) fn admit<C: ConsumerContext>(
+        &mut self,
+        consumer: &BaseConsumer<C>,
+        record: &Record,
+    ) -> Result<bool, Error> {
+        let next = match self.next(record) {
+            Some(next) => next,
+            None => self
+                .committed(consumer, record.partition)
+                .map_err(broken("ask for the committed offset"))?,
+        };
+        let is_new = record.kafka_offset >= next;
+        let next = match is_new {
+            true => record.kafka_offset + 1,
+            false => self
+                .go_on(consumer, record, next)
+                .map_err(broken("seek what is new"))?,
+        };
+        self.set(record, next);
+        Ok(is_new)
+    }
+
+    /// The offset before which all is read; `None` at the first record of an assignment.
+    fn next(&self, record: &Record) -> Option<i64> {
+        let position = self.of.get(&record.partition)?;
+        (position.epoch == record.epoch).then_some(position.next)
+    }
+
+    fn set(&mut self, record: &Record, next: i64) {
+        let epoch = record.epoch;
+        self.of.insert(record.partition, Position { epoch, next });
+    }
+
+    /// The offset that is committed of a partition, 0 where none is. It waits for the end of a
+    /// transaction that may change it.
+    fn committed<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        partition: i32,
+    ) -> Result<i64, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(&self.topic, partition);
+        let answer = consumer.committed_offsets(asked, self.timeout)?;
+        let mut offset = 0;
+        for element in answer.elements() {
+            element.error()?;
+            offset = element.offset().to_raw().unwrap_or_default().max(0);
+        }
+        Ok(offset)
+    }
+
+    /// Has a partition go on from `next`, or from the end of its log where the broker has lost what
+    /// was there: what comes in the place of that is new.
+    fn go_on<C: ConsumerContext>(
+        &self,
+        consumer: &BaseConsumer<C>,
+        done: &Record,
+        next: i64,
+    ) -> Result<i64, KafkaError> {
+        let (topic, partition, offset) = (&*self.topic, done.partition, done.kafka_offset);
+        let (_, end) = consumer.fetch_watermarks(topic, partition, self.timeout)?;
+        let next = next.min(end);
+        warn!(
+            topic,
+            partition, offset, next, "what is done was read again, going on"
+        );
+        consumer.seek(topic, partition, Offset::Offset(next), self.timeout)?;
+        Ok(next)
+    }
+}
+
+fn broken(step: &'static str) -> impl Fn(KafkaError) -> Error {
+    move |cause| Error::Broken { step, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn position_is_that_of_one_assignment() {
+        let mut positions = Positions::new("articles.raw".into(), Duration::ZERO);
+        let first = Record::sample(b"");
+        let later = Record {
+            epoch: first.epoch + 1,
+            ..first.clone()
+        };
+
+        positions.set(&first, 7);
+
+        assert_eq!(positions.next(&first), Some(7));
+        assert_eq!(positions.next(&later), None);
+    }
+}
