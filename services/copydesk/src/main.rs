@@ -35,6 +35,10 @@ use crate::cli::{Cli, Command};
 use crate::config::Config;
 use crate::layer::{BadSetting, Flags, Layers};
 
+/// Findings of windows are kept among what lives for a moment: glibc's heap would grow by the gaps.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Bad usage or settings; also what clap exits with.
 const BAD_USAGE: u8 = 2;
 
