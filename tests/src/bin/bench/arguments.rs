@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// Sizes of the backlogs; for the whole range, 1000,5000,20000,50000.
     #[arg(long, value_delimiter = ',', default_value = "1000,4000")]
     pub(crate) backlogs: Vec<usize>,
+    /// Megabytes of each body of the part `bodies`.
+    #[arg(long, default_value = "1,10", value_delimiter = ',')]
+    pub(crate) bodies: Vec<usize>,
     /// Seconds of the part `soak`, which runs only where --only names it.
     #[arg(long, default_value_t = 3_600)]
     pub(crate) soak: u64,
@@ -90,6 +93,8 @@ pub(crate) enum Part {
     Waits,
     /// Speed by length of the articles and by size of the backlog.
     Scaling,
+    /// Memory under large bodies; only where --only names it.
+    Bodies,
     /// Memory over hours.
     Soak,
 }

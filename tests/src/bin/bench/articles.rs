@@ -90,6 +90,20 @@ impl Articles {
         }
         Self::of(made)
     }
+
+    /// So many copies of one article of about so many bytes, which all of them make together.
+    pub(crate) fn of_bytes(&self, bytes: usize, count: usize) -> anyhow::Result<Self> {
+        let mut body = String::new();
+        for number in 0.. {
+            if body.len() >= bytes {
+                break;
+            }
+            body += &text(&parse(&self.nth(number)?)?);
+            body.push('\n');
+        }
+        let line = serde_json::json!({ "text": body }).to_string();
+        Self::of(vec![line; count])
+    }
 }
 
 fn parse(line: &str) -> anyhow::Result<Value> {

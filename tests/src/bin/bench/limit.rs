@@ -1,6 +1,6 @@
 //! The limit of any engine: how fast the machine multiplies the encoder's matrices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::path::Path;
@@ -16,6 +16,9 @@ pub(crate) struct Shape {
     hidden_size: usize,
     intermediate_size: usize,
     num_hidden_layers: usize,
+    num_attention_heads: usize,
+    /// Dimensions of an attention head that are not zeros; a BERT's where nothing is said.
+    head_size: Option<usize>,
 }
 
 /// Billions of operations a second, by numbers (`int8`, `bf16`) and by shape of the matrix.
@@ -31,10 +34,13 @@ impl Shape {
     }
 
     /// The matrices of a layer, with the times that each is multiplied.
-    fn matrices(self) -> [(usize, String, usize); 3] {
+    fn matrices(self) -> [(usize, String, usize); 4] {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let heads = self.num_attention_heads;
+        let mixed = heads * self.head_size.unwrap_or(hidden / heads);
         [
-            (4, format!("{hidden}x{hidden}"), hidden * hidden),
+            (3, format!("{hidden}x{mixed}"), hidden * mixed),
+            (1, format!("{mixed}x{hidden}"), hidden * mixed),
             (1, format!("{hidden}x{inner}"), hidden * inner),
             (1, format!("{inner}x{hidden}"), hidden * inner),
         ]
@@ -42,10 +48,11 @@ impl Shape {
 }
 
 impl Limits {
-    /// Measures them for an encoder's matrices.
-    pub(crate) fn measure(shape: Shape) -> anyhow::Result<Self> {
-        let shapes = shape.matrices().map(|(_, name, _)| name);
-        let output = peer::gemm(&shapes)?;
+    /// Measures them for the matrices of some encoders.
+    pub(crate) fn measure(encoders: &[Shape]) -> anyhow::Result<Self> {
+        let matrices = encoders.iter().flat_map(|shape| shape.matrices());
+        let names: BTreeSet<String> = matrices.map(|(_, name, _)| name).collect();
+        let output = peer::gemm(&names.into_iter().collect::<Vec<_>>())?;
         serde_json::from_str(&output).context("gemm.py prints rates")
     }
 
@@ -90,6 +97,8 @@ mod tests {
             hidden_size: 384,
             intermediate_size: 1536,
             num_hidden_layers: 6,
+            num_attention_heads: 6,
+            head_size: None,
         };
 
         let tokens = limits.tokens("int8", shape).unwrap();

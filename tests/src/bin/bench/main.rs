@@ -89,11 +89,15 @@ impl<'a> Bench<'a> {
             waits: Vec::new(),
             lengths: Vec::new(),
             backlogs: Vec::new(),
+            bodies: Vec::new(),
             soak: None,
         };
         if self.wants(Part::Limit) {
             progress("the machine's limit");
-            report.limits = Some(Limits::measure(Shape::read(self.model()?)?)?);
+            let profiles = self.arguments.profiles.iter();
+            let shapes = profiles.map(|(_, model)| Shape::read(model));
+            let shapes = shapes.collect::<anyhow::Result<Vec<_>>>()?;
+            report.limits = Some(Limits::measure(&shapes)?);
         }
         for _ in 0..self.arguments.repeats {
             self.speed(&mut report)?;
@@ -178,6 +182,10 @@ impl<'a> Bench<'a> {
             report.lengths = scaling::lengths(desk, &self.all, &arguments.lengths, total)?;
             progress("speed by backlog");
             report.backlogs = scaling::backlogs(desk, &self.all, &arguments.backlogs)?;
+        }
+        if self.wants(Part::Bodies) {
+            progress("large bodies");
+            report.bodies = scaling::bodies(desk, &self.all, &arguments.bodies)?;
         }
         if self.wants(Part::Soak) {
             progress("soak");

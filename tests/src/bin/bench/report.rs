@@ -25,6 +25,7 @@ pub(crate) struct Report {
     pub(crate) waits: Vec<Waits>,
     pub(crate) lengths: Vec<Point>,
     pub(crate) backlogs: Vec<Point>,
+    pub(crate) bodies: Vec<Point>,
     pub(crate) soak: Option<Soak>,
 }
 
@@ -210,6 +211,10 @@ impl fmt::Display for Report {
                 "peak MiB",
             ];
             write!(out, "\n{}", points(header, &self.backlogs))?;
+        }
+        if !self.bodies.is_empty() {
+            let header = ["MB of a body", "words/s", "µs a word", "peak MiB"];
+            write!(out, "\n{}", points(header, &self.bodies))?;
         }
         match &self.soak {
             Some(soak) => writeln!(out, "\n{soak}"),

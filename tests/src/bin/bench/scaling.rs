@@ -7,10 +7,16 @@ use crate::copydesk::{Copydesk, Shift};
 use crate::run::Run;
 use crate::session::Session;
 
+const MEGABYTE: usize = 1_000_000;
+/// What the largest body may become with all that is found in it.
+const RECORD_BYTES: usize = 50 * MEGABYTE;
+/// Large bodies of one size: more than are in work at a time.
+const BODIES: usize = 8;
+
 /// A speed at a size.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Point {
-    /// Words of an article, or articles of a backlog.
+    /// Words of an article, articles of a backlog, or megabytes of a body.
     pub(crate) size: usize,
     pub(crate) words_rate: f64,
     /// The largest resident memory of the processes so far.
@@ -41,6 +47,26 @@ pub(crate) fn lengths(
         Ok(Point::of(size, &run))
     };
     lengths.iter().map(point).collect()
+}
+
+/// A few articles of so many megabytes each, over Kafka.
+pub(crate) fn bodies(
+    copydesk: &Copydesk,
+    articles: &Articles,
+    megabytes: &[usize],
+) -> anyhow::Result<Vec<Point>> {
+    let settings = [
+        format!("limits.max_value_bytes={RECORD_BYTES}"),
+        format!("kafka.max_record_bytes={RECORD_BYTES}"),
+    ];
+    let copydesk = copydesk.with(&settings);
+    let point = |&size: &usize| {
+        let warm_up = articles.warm_up(64)?;
+        let mut session = Session::open(|lane| copydesk.posts(Shift::PLAIN, lane), &warm_up)?;
+        let run = session.backlog(&articles.of_bytes(size * MEGABYTE, BODIES)?)?;
+        Ok(Point::of(size, &run))
+    };
+    megabytes.iter().map(point).collect()
 }
 
 /// Backlogs of each size, over Kafka.

@@ -43,6 +43,7 @@ impl Session {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", lane.bootstrap)
             .set("linger.ms", "0")
+            .set("message.max.bytes", "50000000")
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "2000000")
             .create()?;
