@@ -16,7 +16,7 @@ go_tools := $(CURDIR)/.cache/go
 pictures := .cache/pictures
 python := $(train) deploy tests/peers
 
-.PHONY: help setup native broker build demo test check fmt deny helm image compose pictures fuzz train quality peers bench soak chaos pauses clean
+.PHONY: help setup native broker build demo test check fmt deny helm image compose pictures fuzz train quality peers bench soak memory chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -95,6 +95,11 @@ soak: native broker ## Watch memory over hours of work: make soak [SECONDS=3600]
 	cargo build --locked --release --package copydesk
 	cargo run --locked --release --package copydesk-tests --bin bench -- --only=soak --json=target/bench/soak.json \
 	  $(if $(SECONDS),--soak=$(SECONDS)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
+
+memory: native broker ## Measure memory under a backlog of 100,000 articles and bodies of 10 MB: make memory [ARGS=...]
+	cargo build --locked --release --package copydesk
+	cargo run --locked --release --package copydesk-tests --bin bench -- --only=scaling,bodies --backlogs=100000 --lengths=20000 \
+	  --json=target/bench/memory.json $(ARGS)
 
 chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]
 	cargo run --locked --release --package copydesk-tests --bin chaos -- \
