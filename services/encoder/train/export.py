@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from calibrate import Calibration
+from lowrank import head_size, resized
 from meaning import Descriptions
-from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HIDDEN, TYPES, Model, student
+from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HEAD, HIDDEN, TYPES, Model, student
 from quantize import quantize
 from sources import CYBER_TAGS, NEWS_TAGS
 from taxonomy import NAME, Category
@@ -52,7 +53,7 @@ def export(
     model.cpu()
     weights = {
         name: value.to(torch.bfloat16).contiguous()
-        for name, value in model.encoder.state_dict().items()
+        for name, value in resized(model.encoder.state_dict(), HEAD).items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     heads = _heads(model, shipment.calibration, shipment.descriptions)
@@ -71,10 +72,11 @@ def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     """The model of a folder, computed in fp32 with the weights as they are shipped."""
     described = json.loads((folder / "heads.json").read_text())
     config = json.loads((folder / "config.json").read_text())
-    shape = config["num_hidden_layers"], config["intermediate_size"]
-    model = student(len(described["topics"]["categories"]), *shape)
+    layers, inner = config["num_hidden_layers"], config["intermediate_size"]
+    head = config.get("head_size", HEAD)
+    model = student(len(described["topics"]["categories"]), layers, inner, head)
     model.width = described["window"]["max_tokens"]
-    weights = load_file(folder / "model.safetensors")
+    weights = resized(load_file(folder / "model.safetensors"), head)
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     heads = load_file(folder / "heads.safetensors")
     model.load_state_dict(heads, strict=False)
@@ -104,6 +106,8 @@ def _config(model: Model) -> dict:
         "architectures": ["BertModel"],
         "attention_probs_dropout_prob": DROPOUT,
         "classifier_dropout": None,
+        # Not BERT's: what is left of a head, whose other dimensions are zeros.
+        "head_size": head_size(model),
         "hidden_act": ACTIVATION,
         "hidden_dropout_prob": DROPOUT,
         "hidden_size": HIDDEN,

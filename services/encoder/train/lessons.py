@@ -15,10 +15,14 @@ from data import Sentence
 from device import autocast, tensor
 from model import Model
 from predict import article_vectors, tag_scores
-from sources import CYBER, NEWS
-from swaps import swaps
+from sources import CYBER, NEWS, SOURCES, TAGS
+from swaps import found_by, labelled, swaps
 from topics import Article, shortened
 
+# The sets that name attackers and their tools, but for this project's, where they are few.
+CYBER_SETS = [source.name for source in SOURCES if source.cyber and source.name != "openings"]
+# A teacher knows few names of attackers and their tools: it is hardly trusted against labels.
+CYBER_TRUST = 0.2
 OPENING = 254  # tokens of an article that a teacher reads for its topics: one window
 
 # Word pieces that stand in news of cyber attacks. Where a text has none, no word names an attacker.
@@ -95,15 +99,27 @@ def mix(
 
 
 def swapped(texts: Lessons, names: Iterable[str], rounds: int, folder: Path) -> Lessons:
-    """The sets with other names, by what the teacher of the folder found; see `swaps.py`."""
-    sets = {name: texts.sentences[name] for name in names}
-    opinions = {name: mean([folder], "tags", name) for name in sets}
-    sentences = {
-        swap_name(name, number): rows
-        for number in range(rounds)
-        for name, rows in swaps(sets, opinions, random.Random(number)).items()
-    }
+    """The sets with other names, by what the teacher of the folder found, see `swaps.py`.
+
+    With them come those of cyber attacks, whose names are those of their labels.
+    """
+    read = {name: texts.sentences[name] for name in names}
+    found = {name: found_by(mean([folder], "tags", name), rows) for name, rows in read.items()}
+    attacks = {name: texts.sentences[name] for name in CYBER_SETS}
+    named = {name: labelled(rows) for name, rows in attacks.items()}
+    sentences = {}
+    for number in range(rounds):
+        rng = random.Random(number)
+        others = swaps(_unlabelled(read), found, rng) | swaps(attacks, named, rng)
+        sentences |= {swap_name(name, number): rows for name, rows in others.items()}
     return Lessons(sentences, {}, rounds)
+
+
+def _unlabelled(texts: dict[str, list[Sentence]]) -> dict[str, list[Sentence]]:
+    return {
+        name: [replace(row, wanted=np.ones((len(row.words), TAGS), np.float16)) for row in rows]
+        for name, rows in texts.items()
+    }
 
 
 def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float) -> list[Sentence]:
@@ -122,11 +138,11 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float) -> np.ndarray
     Both are (words, tags). Where all tags are allowed the opinion stands as it is.
     """
     result = np.zeros(opinion.shape, np.float16)
-    for columns in (NEWS, CYBER):
+    for columns, weight in ((NEWS, trust), (CYBER, min(trust, CYBER_TRUST))):
         free = opinion[:, columns].astype(np.float32)
         inside = (free + 1e-4) * allowed[:, columns]
         inside /= inside.sum(1, keepdims=True)
-        result[:, columns] = trust * free + (1 - trust) * inside
+        result[:, columns] = weight * free + (1 - weight) * inside
     return result
 
 

@@ -11,6 +11,7 @@ from device import DEVICE
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
 
 HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 6, 1536, 6
+HEAD = HIDDEN // ATTENTION_HEADS  # dimensions of an attention head
 ACTIVATION = "relu"
 WIDTH = 128  # tokens of a window
 COMPONENTS = 256  # of the vector that stands for an article's meaning
@@ -50,13 +51,13 @@ class Output(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention within a window."""
+    """Multi-head attention within a window; a head has `size` dimensions (`lowrank.py`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.query = nn.Linear(HIDDEN, HIDDEN)
-        self.key = nn.Linear(HIDDEN, HIDDEN)
-        self.value = nn.Linear(HIDDEN, HIDDEN)
+        self.query = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
+        self.key = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
+        self.value = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         batch, width, _ = hidden.shape
@@ -65,19 +66,19 @@ class SelfAttention(nn.Module):
             return projected.view(batch, width, ATTENTION_HEADS, -1).transpose(1, 2)
 
         # Written out: the backward pass of torch's fused attention on CPUs is a third slower.
-        query = split(self.query(hidden)) * (HIDDEN // ATTENTION_HEADS) ** -0.5
+        query = split(self.query(hidden)) * HEAD**-0.5
         scores = query @ split(self.key(hidden)).transpose(2, 3) + bias
         mixed = scores.softmax(-1) @ split(self.value(hidden))
-        return mixed.transpose(1, 2).reshape(batch, width, HIDDEN)
+        return mixed.transpose(1, 2).reshape(batch, width, -1)
 
 
 class Attention(nn.Module):
     """Self-attention and its output projection."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.self = SelfAttention()
-        self.output = Output(HIDDEN)
+        self.self = SelfAttention(size)
+        self.output = Output(ATTENTION_HEADS * size)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         return self.output(self.self(hidden, bias), hidden)
@@ -89,9 +90,9 @@ activate = getattr(functional, ACTIVATION)
 class Layer(nn.Module):
     """One transformer layer with `inner` neurons between its two projections."""
 
-    def __init__(self, inner: int) -> None:
+    def __init__(self, inner: int, head: int) -> None:
         super().__init__()
-        self.attention = Attention()
+        self.attention = Attention(head)
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, inner)})
         self.output = Output(inner)
 
@@ -103,10 +104,11 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it."""
 
-    def __init__(self, layers: int, inner: int, vocabulary: int = 30522) -> None:
+    def __init__(self, layers: int, inner: int, head: int = HEAD, vocabulary: int = 30522) -> None:
         super().__init__()
         self.embeddings = Embeddings(vocabulary)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(inner) for _ in range(layers))})
+        stack = nn.ModuleList(Layer(inner, head) for _ in range(layers))
+        self.encoder = nn.ModuleDict({"layer": stack})
         self.pooler = nn.ModuleDict({"dense": nn.Linear(HIDDEN, HIDDEN)})
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
@@ -141,9 +143,9 @@ class Model(nn.Module):
         self.to(DEVICE)
 
 
-def student(topics: int, layers: int = LAYERS, inner: int = INNER) -> Model:
+def student(topics: int, layers: int = LAYERS, inner: int = INNER, head: int = HEAD) -> Model:
     """A model that ships."""
-    return Model(Encoder(layers, inner), HIDDEN, WIDTH, topics)
+    return Model(Encoder(layers, inner, head), HIDDEN, WIDTH, topics)
 
 
 def with_layers(model: Model, kept: tuple[int, ...]) -> Model:

@@ -7,12 +7,11 @@ by what the next projection makes of it, is what it does; the mean of what goes 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from device import autocast
 from model import Model
-from predict import token_vectors
-from windows import Window, collate
+from observe import linear, observe
+from windows import Window
 
 
 @dataclass
@@ -49,36 +48,14 @@ def narrow(model: Model, inner: int, batches: list[list[Window]]) -> None:
         order = effect.argsort(descending=True)
         kept, gone = order[:inner].sort().values, order[inner:]
         constant = out.weight[:, gone] @ activity.mean()[gone].float()
-        layer.intermediate["dense"] = _linear(into.weight[kept], into.bias[kept])
-        layer.output.dense = _linear(out.weight[:, kept], out.bias + constant)
+        layer.intermediate["dense"] = linear(into.weight[kept], into.bias[kept])
+        layer.output.dense = linear(out.weight[:, kept], out.bias + constant)
 
 
 def _activities(model: Model, batches: list[list[Window]]) -> list[Activity]:
     """Of each layer, over the tokens of the batches but for padding."""
     layers = model.encoder.encoder["layer"]
     activities = [Activity() for _ in layers]
-    mask = torch.zeros(0, dtype=torch.bool)
-
-    def watch(activity: Activity):
-        return lambda _, inputs: activity.add(inputs[0][mask])
-
-    hooks = [
-        layer.output.dense.register_forward_pre_hook(watch(activity))
-        for layer, activity in zip(layers, activities, strict=True)
-    ]
-    model.eval()
-    for windows in batches:
-        batch = collate(windows)
-        mask = batch.mask
-        with autocast():
-            token_vectors(model, batch)
-    for hook in hooks:
-        hook.remove()
+    pairs = zip(layers, activities, strict=True)
+    observe(model, batches, [(layer.output.dense, activity.add) for layer, activity in pairs])
     return activities
-
-
-def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device)
-    layer.weight.copy_(weight)
-    layer.bias.copy_(bias)
-    return layer

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lessons import Lessons, swap_name
+from lessons import CYBER_SETS, Lessons, swap_name
 from sources import SOURCES
 from topics import article_batches
 from windows import Window, batches, training_windows
@@ -43,9 +43,14 @@ class Stage:
     floor: float = 0.0
     held: float = 0.0
 
-    def trusts(self) -> dict[str, float]:
-        """The weight of the teachers' opinion, by annotated set."""
-        return {source.name: self.trust for source in SOURCES} | {"openings": self.own_trust}
+    def trusts(self, rounds: int) -> dict[str, float]:
+        """The weight of the teachers' opinion, by annotated set.
+
+        Those of cyber attacks are there again, with names replaced so many times.
+        """
+        sets = [source.name for source in SOURCES]
+        sets += [swap_name(name, number) for name in CYBER_SETS for number in range(rounds)]
+        return dict.fromkeys(sets, self.trust) | {"openings": self.own_trust}
 
 
 OPINION = Stage(
@@ -57,7 +62,9 @@ OPINION = Stage(
     topic_trust=0.5,
     plain=0.3,
     shares={source.name: source.share for source in SOURCES},
-    swapped=dict.fromkeys(PLAIN, 0.3) | {"worldwide": 0.6, "openings": 0.6},
+    swapped=dict.fromkeys(PLAIN, 0.3)
+    | {"worldwide": 0.6, "openings": 0.6, "cyber_news": 1.0}
+    | {"annoctr": 0.7, "cyner": 0.4, "ladder": 0.4, "aptner": 0.2},
     articles={"labelled": 1.0, "unlabelled": 0.25, "sections": 0.25},
 )
 # The same, before the encoder loses a part of its inner neurons (`narrow.py`).
@@ -72,7 +79,8 @@ LABELS = Stage(
     plain=0.08,
     shares={source.name: source.share / 2 for source in SOURCES}
     | {"worldwide": 1.3, "openings": 1.5},
-    swapped={"articles": 0.08, "worldwide": 0.3, "openings": 0.3},
+    swapped={"articles": 0.08, "worldwide": 0.3, "openings": 0.3, "cyber_news": 0.7}
+    | {"annoctr": 1.0, "cyner": 0.3, "ladder": 0.3, "aptner": 0.1},
     articles={"labelled": 0.8},
     held=0.5,
 )

@@ -31,8 +31,10 @@ from device import DEVICE, autocast, tensor
 from evaluate import evaluate
 from export import Shipment, export
 from lessons import Lessons, Opinions
+from lowrank import lower
 from meaning import Descriptions, fit_descriptions, meanings
 from model import (
+    HEAD,
     INNER,
     LAYERS,
     WIDTH,
@@ -79,14 +81,15 @@ class Effort:
 class Plan:
     """A model that ships: the layers of the base that it starts from, and what is left of them.
 
-    `inner` neurons stay in each layer after the first stage. `width` is that of its windows once it
-    ships, in tokens. `caution`: see `temper`.
+    `inner` neurons stay in each layer and `head` dimensions in each attention head after the first
+    stage. `width` is that of its windows once it ships, in tokens. `caution`: see `temper`.
     """
 
     name: str
     folder: str
     layers: tuple[int, ...]
     inner: int
+    head: int = HEAD
     width: int = WIDTH
     caution: float = 0.0
 
@@ -108,7 +111,7 @@ GPU = Effort(
 )
 EFFORT = GPU if DEVICE.type == "cuda" else TWO_CORES
 PLANS = (
-    Plan("copydesk-news", "", tuple(range(LAYERS)), inner=INNER, caution=0.25),
+    Plan("copydesk-news", "", tuple(range(LAYERS)), inner=768, head=32, caution=0.25),
     Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, width=64),
 )
 
@@ -122,7 +125,7 @@ def main() -> None:
     corpus = load_corpus(args.data)
     texts, opinions = consult(corpus, gather(corpus, args), args)
     opinion, labels = (
-        lesson.mix(texts, opinions, corpus, stage.trusts(), stage.topic_trust)
+        lesson.mix(texts, opinions, corpus, stage.trusts(texts.rounds), stage.topic_trust)
         for stage in (OPINION, LABELS)
     )
     for plan in PLANS:
@@ -130,8 +133,11 @@ def main() -> None:
         model.encoder.load_base(base.student_weights())
         model = with_layers(start(model, corpus), plan.layers)
         learn(model, corpus, opinion, plan, WIDE, args)
+        sample = sample_batches(corpus, args)
         if plan.inner < INNER:
-            narrow(model, plan.inner, sample_batches(corpus, args))
+            narrow(model, plan.inner, sample)
+        if plan.head < HEAD:
+            lower(model, plan.head, sample)
         learn(model, corpus, opinion, plan, OPINION, args)
         learn(model, corpus, labels, plan, LABELS, args)
         ship(model, corpus, plan, args)

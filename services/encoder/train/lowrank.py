@@ -1,0 +1,139 @@
+"""Leaves of each attention head the dimensions that do most, once a model has learned its task.
+
+A head's queries and keys meet in one product, and so do its values and what is made of them. Each
+product is replaced by the nearest of a lower rank, near on the vectors that really come in: a
+singular value decomposition of it between the roots of their covariances (as in Hsu et al. 2022,
+Language model compression with weighted low-rank factorization, whose weights are Fisher's).
+"""
+
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model import ATTENTION_HEADS, Attention, Model
+from observe import linear, observe
+from windows import Window
+
+FLOOR = 1e-7  # of the largest variance: directions that hardly occur
+
+
+@dataclass
+class Moments:
+    """The sums of vectors and of their outer products."""
+
+    tokens: int = 0
+    vectors: Tensor | float = 0.0
+    products: Tensor | float = 0.0
+
+    def add(self, vectors: Tensor) -> None:
+        """Counts further vectors, (tokens, hidden)."""
+        vectors = vectors.double()
+        self.tokens += len(vectors)
+        self.vectors += vectors.sum(0)
+        self.products += vectors.T @ vectors
+
+    def mean(self) -> Tensor:
+        """The mean vector."""
+        return self.vectors / self.tokens
+
+    def about(self, centre: Tensor) -> Tensor:
+        """The mean outer product of what is left after the centre."""
+        mean = self.mean()
+        moved = torch.outer(mean, centre)
+        return self.products / self.tokens - moved - moved.T + torch.outer(centre, centre)
+
+
+@torch.no_grad()
+def lower(model: Model, size: int, batches: list[list[Window]]) -> None:
+    """Leaves `size` dimensions of each head, by what comes in with the batches."""
+    layers = model.encoder.encoder["layer"]
+    moments = [Moments() for _ in layers]
+    pairs = list(zip(layers, moments, strict=True))
+    observe(model, batches, [(layer.attention.self, seen.add) for layer, seen in pairs])
+    for layer, seen in pairs:
+        _lower(layer.attention, size, seen)
+
+
+def _lower(attention: Attention, size: int, seen: Moments) -> None:
+    own, out, mean = attention.self, attention.output.dense, seen.mean()
+    root, inverse = _root(seen.about(mean))
+    # What a query makes of all keys alike falls out of the softmax: keys count from their mean.
+    with_one = torch.zeros(len(mean) + 1, len(mean) + 1, dtype=mean.dtype, device=mean.device)
+    with_one[:-1, :-1] = seen.about(torch.zeros_like(mean))
+    with_one[-1, :-1] = with_one[:-1, -1] = mean
+    with_one[-1, -1] = 1
+    query = _by_head(torch.cat([own.query.weight, own.query.bias[:, None]], 1))
+    key = _by_head(own.key.weight)
+    asked, answer = _factors(query.mT @ key, _root(with_one), (root, inverse), size)
+    value, given = _by_head(own.value.weight), _by_head(out.weight.T)
+    product = value.mT @ given
+    plain = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
+    taken, told = _factors(product, (root, inverse), (plain, plain), size)
+    # The softmax sums to one, so what is the same of all values is a bias of what comes out.
+    same = mean @ product.sum(0) + own.value.bias.double() @ out.weight.T.double()
+    own.query = _projection(asked[:, :-1], asked[:, -1])
+    own.key = _projection(answer, -mean @ answer)
+    own.value = _projection(taken, -mean @ taken)
+    attention.output.dense = linear(
+        told.transpose(0, 1).flatten(1).float(), out.bias + same.float()
+    )
+
+
+def _by_head(weight: Tensor) -> Tensor:
+    """(heads x size, in) as (heads, size, in)."""
+    return weight.double().unflatten(0, (ATTENTION_HEADS, -1))
+
+
+def _root(square: Tensor) -> tuple[Tensor, Tensor]:
+    """The root of a symmetric matrix, and its inverse."""
+    values, vectors = torch.linalg.eigh(square)
+    values = values.clamp(min=FLOOR * float(values.max())).sqrt()
+    return (vectors * values) @ vectors.T, (vectors / values) @ vectors.T
+
+
+def _factors(
+    product: Tensor, rows: tuple[Tensor, Tensor], columns: tuple[Tensor, Tensor], size: int
+) -> tuple[Tensor, Tensor]:
+    """Two factors of rank `size`, (heads, in, size), whose product is nearest between the roots."""
+    left, values, right = torch.linalg.svd(rows[0] @ product @ columns[0])
+    weight = values[:, None, :size].sqrt()
+    return (
+        rows[1] @ left[..., :size] * weight,
+        columns[1] @ right.mT[..., :size] * weight,
+    )
+
+
+def _projection(factor: Tensor, bias: Tensor) -> nn.Linear:
+    """(heads, in, size) and (heads, size) as the projection of all heads."""
+    return linear(factor.mT.flatten(0, 1).float(), bias.flatten().float())
+
+
+INTO = re.compile(r".+\.attention\.self\.(query|key|value)\.(weight|bias)")
+OUT = re.compile(r".+\.attention\.output\.dense\.weight")
+
+
+def resized(state: dict[str, Tensor], size: int) -> dict[str, Tensor]:
+    """An encoder's weights with heads of so many dimensions: cut off, or filled up with zeros.
+
+    A standard BERT divides its vectors among its heads, so it has dimensions of zeros.
+    """
+
+    def resize(rows: Tensor) -> Tensor:
+        heads = rows.unflatten(0, (ATTENTION_HEADS, -1))[:, :size]
+        missing = heads.new_zeros(ATTENTION_HEADS, size - heads.shape[1], *heads.shape[2:])
+        return torch.cat([heads, missing], 1).flatten(0, 1)
+
+    result = dict(state)
+    for name, value in state.items():
+        if INTO.fullmatch(name):
+            result[name] = resize(value)
+        elif OUT.fullmatch(name):
+            result[name] = resize(value.T).T
+    return result
+
+
+def head_size(model: Model) -> int:
+    """The dimensions of a head that are left."""
+    return model.encoder.encoder["layer"][0].attention.self.query.out_features // ATTENTION_HEADS
