@@ -24,7 +24,7 @@ fn member(config: &Config, group: &str) -> BaseConsumer {
         .set("heartbeat.interval.ms", "500")
         .set("enable.auto.commit", "false")
         .create()
-        .unwrap()
+        .expect("the settings are librdkafka's")
 }
 
 /// Opens a transaction that holds the offset 1 of each partition, as a worker does that was halted
@@ -35,20 +35,23 @@ fn open_transaction(config: &Config, group: &str) -> BaseProducer {
         .set("transactional.id", format!("{group}.halted"))
         .set("transaction.timeout.ms", "600000")
         .create()
-        .unwrap();
-    producer.init_transactions(TIMEOUT).unwrap();
-    producer.begin_transaction().unwrap();
+        .expect("the settings are librdkafka's");
+    let begun = producer
+        .init_transactions(TIMEOUT)
+        .and_then(|()| producer.begin_transaction());
+    begun.expect("the broker takes it");
     let mut offsets = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
         let topic = &config.topics.input;
         offsets
             .add_partition_offset(topic, partition, Offset::Offset(1))
-            .unwrap();
+            .expect("a list of offsets");
     }
-    let proof = member(config, group).group_metadata().unwrap();
+    let proof = member(config, group).group_metadata();
+    let proof = proof.expect("it is of a group");
     producer
         .send_offsets_to_transaction(&offsets, &proof, TIMEOUT)
-        .unwrap();
+        .expect("the group has no members");
     producer
 }
 
@@ -63,7 +66,7 @@ fn assigned_anew_while_offsets_are_open(assignment: &str) {
     topics.raw.produce(articles(COUNT, 10));
     let first = Running::start(config.clone());
     topics.enriched.wait_committed(COUNT, SOON);
-    first.stop().0.unwrap();
+    first.stop().0.expect("it stops in good order");
 
     let open = open_transaction(&config, &group);
     let second = Running::start(config.clone());
@@ -73,13 +76,15 @@ fn assigned_anew_while_offsets_are_open(assignment: &str) {
     // Once the transaction stays open for longer than the worker waits, once it ends meanwhile.
     for is_last in [false, true] {
         let other = member(&config, &group);
-        other.subscribe(&[&topics.raw.name]).unwrap();
+        other
+            .subscribe(&[&topics.raw.name])
+            .expect("it is no member yet");
         wait_until("another has a partition", SOON, || {
             other.poll(Duration::from_millis(10));
             has(PARTITIONS - 1)
         });
         if is_last {
-            open.abort_transaction(TIMEOUT).unwrap();
+            open.abort_transaction(TIMEOUT).expect("it is open");
         }
         drop(other);
         wait_until("it has all partitions again", SOON, || has(PARTITIONS));
