@@ -390,16 +390,13 @@ impl ClientContext for Context {
     }
 }
 
-/// Records and bytes that are fetched and not yet polled.
+/// Records and bytes that are fetched and not yet polled. The partitions have one queue together,
+/// and each that is read states its size.
 fn fetched(statistics: &Statistics) -> (u64, u64) {
     let topics = statistics.topics.values();
     let partitions = topics.flat_map(|topic| topic.partitions.values());
-    partitions.fold((0, 0), |(records, bytes), partition| {
-        (
-            records + partition.fetchq_cnt.unsigned_abs(),
-            bytes + partition.fetchq_size,
-        )
-    })
+    let queues = partitions.map(|queue| (queue.fetchq_cnt.unsigned_abs(), queue.fetchq_size));
+    queues.max().unwrap_or_default()
 }
 
 fn partitions(list: &TopicPartitionList) -> Vec<i32> {

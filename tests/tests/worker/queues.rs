@@ -7,17 +7,21 @@ use crate::worker::{Running, SOON, Slow, articles, config};
 #[test]
 fn records_that_are_fetched_and_not_read_are_shown() {
     let broker = Broker::shared();
-    let topics = Topics::fresh(broker, 1);
+    let topics = Topics::fresh(broker, 4);
     topics.raw.produce(articles(1000, 100));
     let mut config = config(broker, &topics);
     config.batch.max_records = 10;
 
     let worker = Running::start_with(config, vec![Box::new(Slow(secs(2)))]);
 
+    let records = || worker.counter("copydesk_fetch_queue_records");
+    let bytes = || worker.counter("copydesk_fetch_queue_bytes");
     wait_until("the fetch queue is shown", SOON, || {
-        worker.counter("copydesk_fetch_queue_records") > 900.0
-            && worker.counter("copydesk_fetch_queue_bytes") > 90_000.0
+        records() > 900.0 && bytes() > 90_000.0
     });
+    let (records, bytes) = (records(), bytes());
+    assert!(records <= 1000.0, "{records} records of 1000");
+    assert!(bytes < 400_000.0, "{bytes} bytes of 1000 records");
 }
 
 #[test]
