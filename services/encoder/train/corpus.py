@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 
 import base
-from data import Sentence, encode, load_plain, load_training, read_set
-from sources import SOURCES, TAGS
+from data import Sentence, encode, load_plain, load_training, read_set, unlabelled
+from sources import SOURCES
 from taxonomy import Category, load_categories
 from text import Words
 from topics import Article, load_articles, load_sections, load_unlabelled, opening
@@ -67,7 +66,7 @@ def definitions(corpus: Corpus) -> list[list[Words]]:
 def words_of(articles: list[Article]) -> list[Sentence]:
     """The sentences of articles, with nothing known of their tags."""
     return [
-        Sentence(words, np.ones((len(words), TAGS), np.float16), f"article-{number}")
+        unlabelled(words, f"article-{number}")
         for number, article in enumerate(articles)
         for words in article.sentences
     ]

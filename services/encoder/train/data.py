@@ -105,6 +105,11 @@ def load_training(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]
     return result
 
 
+def unlabelled(words: Words, document: str) -> Sentence:
+    """A sentence with nothing known of its tags: all are allowed."""
+    return Sentence(words, np.ones((len(words), TAGS), np.float16), document)
+
+
 def load_plain(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
     """Sentences without labels, by set, each once, and none of the dev sets."""
     seen, result = dev_keys(root), {}
@@ -120,7 +125,7 @@ def load_plain(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
             seen.add(key)
         words = split_words(tokenizer, [row.text for row in kept])
         result[name] = [
-            Sentence(words, np.ones((len(words), TAGS), np.float16), row.document)
+            unlabelled(words, row.document)
             for row, words in zip(kept, words, strict=True)
             if len(words)
         ]

@@ -11,11 +11,11 @@ import torch
 
 from calibrate import sigmoid
 from corpus import Corpus
-from data import Sentence
+from data import Sentence, unlabelled
 from device import autocast, tensor
 from model import Model
 from predict import article_vectors, tag_scores
-from sources import CYBER, NEWS, SOURCES, TAGS
+from sources import CYBER, NEWS, SOURCES
 from swaps import found_by, labelled, swaps
 from topics import Article, shortened
 
@@ -103,23 +103,19 @@ def swapped(texts: Lessons, names: Iterable[str], rounds: int, folder: Path) -> 
 
     With them come those of cyber attacks, whose names are those of their labels.
     """
-    read = {name: texts.sentences[name] for name in names}
+    read = {
+        name: [unlabelled(row.words, row.document) for row in texts.sentences[name]]
+        for name in names
+    }
     found = {name: found_by(mean([folder], "tags", name), rows) for name, rows in read.items()}
     attacks = {name: texts.sentences[name] for name in CYBER_SETS}
     named = {name: labelled(rows) for name, rows in attacks.items()}
     sentences = {}
     for number in range(rounds):
         rng = random.Random(number)
-        others = swaps(_unlabelled(read), found, rng) | swaps(attacks, named, rng)
+        others = swaps(read, found, rng) | swaps(attacks, named, rng)
         sentences |= {swap_name(name, number): rows for name, rows in others.items()}
     return Lessons(sentences, {}, rounds)
-
-
-def _unlabelled(texts: dict[str, list[Sentence]]) -> dict[str, list[Sentence]]:
-    return {
-        name: [replace(row, wanted=np.ones((len(row.words), TAGS), np.float16)) for row in rows]
-        for name, rows in texts.items()
-    }
 
 
 def tagged(sentences: list[Sentence], opinions: np.ndarray, trust: float) -> list[Sentence]:

@@ -7,61 +7,33 @@ Language model compression with weighted low-rank factorization, whose weights a
 """
 
 import re
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from model import ATTENTION_HEADS, Attention, Model
-from observe import linear, observe
+from observe import Moments, linear, observe
 from windows import Window
 
 FLOOR = 1e-7  # of the largest variance: directions that hardly occur
-
-
-@dataclass
-class Moments:
-    """The sums of vectors and of their outer products."""
-
-    tokens: int = 0
-    vectors: Tensor | float = 0.0
-    products: Tensor | float = 0.0
-
-    def add(self, vectors: Tensor) -> None:
-        """Counts further vectors, (tokens, hidden)."""
-        vectors = vectors.double()
-        self.tokens += len(vectors)
-        self.vectors += vectors.sum(0)
-        self.products += vectors.T @ vectors
-
-    def mean(self) -> Tensor:
-        """The mean vector."""
-        return self.vectors / self.tokens
-
-    def about(self, centre: Tensor) -> Tensor:
-        """The mean outer product of what is left after the centre."""
-        mean = self.mean()
-        moved = torch.outer(mean, centre)
-        return self.products / self.tokens - moved - moved.T + torch.outer(centre, centre)
 
 
 @torch.no_grad()
 def lower(model: Model, size: int, batches: list[list[Window]]) -> None:
     """Leaves `size` dimensions of each head, by what comes in with the batches."""
     layers = model.encoder.encoder["layer"]
-    moments = [Moments() for _ in layers]
-    pairs = list(zip(layers, moments, strict=True))
-    observe(model, batches, [(layer.attention.self, seen.add) for layer, seen in pairs])
-    for layer, seen in pairs:
+    parts = [layer.attention.self for layer in layers]
+    moments = observe(model, batches, parts, lambda vectors: vectors.T @ vectors)
+    for layer, seen in zip(layers, moments, strict=True):
         _lower(layer.attention, size, seen)
 
 
 def _lower(attention: Attention, size: int, seen: Moments) -> None:
     own, out, mean = attention.self, attention.output.dense, seen.mean()
-    root, inverse = _root(seen.about(mean))
+    root, inverse = _root(seen.mean_square() - torch.outer(mean, mean))
     # What a query makes of all keys alike falls out of the softmax: keys count from their mean.
     with_one = torch.zeros(len(mean) + 1, len(mean) + 1, dtype=mean.dtype, device=mean.device)
-    with_one[:-1, :-1] = seen.about(torch.zeros_like(mean))
+    with_one[:-1, :-1] = seen.mean_square()
     with_one[-1, :-1] = with_one[:-1, -1] = mean
     with_one[-1, -1] = 1
     query = _by_head(torch.cat([own.query.weight, own.query.bias[:, None]], 1))

@@ -1,6 +1,7 @@
 """Watches what goes into parts of an encoder, so that what does little there can be taken away."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,21 +11,47 @@ from model import Model
 from predict import token_vectors
 from windows import Window, collate
 
+Square = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class Moments:
+    """The sums of vectors, and of what `square` makes of some, (tokens, size)."""
+
+    square: Square
+    tokens: int = 0
+    vectors: Tensor | float = 0.0
+    squares: Tensor | float = 0.0
+
+    def add(self, vectors: Tensor) -> None:
+        """Counts further vectors, (tokens, size)."""
+        vectors = vectors.double()
+        self.tokens += len(vectors)
+        self.vectors += vectors.sum(0)
+        self.squares += self.square(vectors)
+
+    def mean(self) -> Tensor:
+        """The mean vector."""
+        return self.vectors / self.tokens
+
+    def mean_square(self) -> Tensor:
+        """The mean of the squares."""
+        return self.squares / self.tokens
+
 
 @torch.no_grad()
 def observe(
-    model: Model, batches: list[list[Window]], parts: list[tuple[nn.Module, Callable]]
-) -> None:
-    """Reads the batches, and hands each part's input, (tokens, size), to what goes with the part.
-
-    Padding is left out.
-    """
+    model: Model, batches: list[list[Window]], parts: list[nn.Module], square: Square
+) -> list[Moments]:
+    """Reads the batches; the moments of what goes into each part, but for padding."""
+    moments = [Moments(square) for _ in parts]
     mask = torch.zeros(0, dtype=torch.bool)
 
-    def watch(see: Callable[[Tensor], None]):
-        return lambda _, inputs: see(inputs[0][mask])
+    def watch(seen: Moments):
+        return lambda _, inputs: seen.add(inputs[0][mask])
 
-    hooks = [part.register_forward_pre_hook(watch(see)) for part, see in parts]
+    pairs = zip(parts, moments, strict=True)
+    hooks = [part.register_forward_pre_hook(watch(seen)) for part, seen in pairs]
     model.eval()
     for windows in batches:
         batch = collate(windows)
@@ -33,6 +60,7 @@ def observe(
             token_vectors(model, batch)
     for hook in hooks:
         hook.remove()
+    return moments
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:

@@ -12,7 +12,7 @@
 //! To begin there again would do the whole partition twice. So the first record of an assignment is
 //! compared with the committed offset, and each one after it with the one before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,9 +56,10 @@ impl Positions {
     ) -> Result<bool, Error> {
         let next = match self.next(record) {
             Some(next) => next,
-            None => self
-                .committed(consumer, record.partition)
-                .map_err(broken("ask for the committed offset"))?,
+            None => committed(consumer, &self.topic, [record.partition], self.timeout)
+                .map_err(broken("ask for the committed offset"))?
+                .remove(&record.partition)
+                .unwrap_or(0),
         };
         let is_new = record.kafka_offset >= next;
         let next = match is_new {
@@ -82,24 +83,6 @@ impl Positions {
         self.of.insert(record.partition, Position { epoch, next });
     }
 
-    /// The offset that is committed of a partition, 0 where none is. It waits for the end of a
-    /// transaction that may change it.
-    fn committed<C: ConsumerContext>(
-        &self,
-        consumer: &BaseConsumer<C>,
-        partition: i32,
-    ) -> Result<i64, KafkaError> {
-        let mut asked = TopicPartitionList::new();
-        asked.add_partition(&self.topic, partition);
-        let answer = consumer.committed_offsets(asked, self.timeout)?;
-        let mut offset = 0;
-        for element in answer.elements() {
-            element.error()?;
-            offset = element.offset().to_raw().unwrap_or_default().max(0);
-        }
-        Ok(offset)
-    }
-
     /// Has a partition go on from `next`, or from the end of its log where the broker has lost what
     /// was there: what comes in the place of that is new.
     fn go_on<C: ConsumerContext>(
@@ -118,6 +101,28 @@ impl Positions {
         consumer.seek(topic, partition, Offset::Offset(next), self.timeout)?;
         Ok(next)
     }
+}
+
+/// The offsets that are committed, by partition; one without is not there. It waits for the end of a
+/// transaction that may change them.
+pub(crate) fn committed<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partitions: impl IntoIterator<Item = i32>,
+    timeout: Duration,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    for partition in partitions {
+        asked.add_partition(topic, partition);
+    }
+    let mut offsets = BTreeMap::new();
+    for element in consumer.committed_offsets(asked, timeout)?.elements() {
+        element.error()?;
+        if let Offset::Offset(offset) = element.offset() {
+            offsets.insert(element.partition(), offset);
+        }
+    }
+    Ok(offsets)
 }
 
 fn broken(step: &'static str) -> impl Fn(KafkaError) -> Error {

@@ -18,6 +18,7 @@ use tracing::debug;
 use crate::clients;
 use crate::config::Config;
 use crate::error::{Error, PollError};
+use crate::positions;
 use crate::record::Record;
 use crate::refusal::LastRefusal;
 
@@ -149,19 +150,8 @@ impl Reader {
     }
 
     fn committed(&self, partitions: Range<i32>) -> Result<BTreeMap<i32, i64>, Error> {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition(&self.topic, partition);
-        }
-        let committed = self.consumer.committed_offsets(list, self.timeout());
-        let committed = committed.map_err(|cause| broken("read the committed offsets", cause))?;
-        let known = committed.elements().into_iter().filter_map(|element| {
-            let Offset::Offset(kafka_offset) = element.offset() else {
-                return None;
-            };
-            Some((element.partition(), kafka_offset))
-        });
-        Ok(known.collect())
+        positions::committed(&self.consumer, &self.topic, partitions, self.timeout())
+            .map_err(|cause| broken("read the committed offsets", cause))
     }
 
     /// An earlier replay's marks may lie behind a transaction of another producer that is open

@@ -9,7 +9,7 @@ use crate::session::Session;
 
 const MEGABYTE: usize = 1_000_000;
 /// What the largest body may become with all that is found in it.
-const RECORD_BYTES: usize = 50 * MEGABYTE;
+pub(crate) const RECORD_BYTES: usize = 50 * MEGABYTE;
 /// Large bodies of one size: more than are in work at a time.
 const BODIES: usize = 8;
 
@@ -60,13 +60,8 @@ pub(crate) fn bodies(
         format!("kafka.max_record_bytes={RECORD_BYTES}"),
     ];
     let copydesk = copydesk.with(&settings);
-    let point = |&size: &usize| {
-        let warm_up = articles.warm_up(64)?;
-        let mut session = Session::open(|lane| copydesk.posts(Shift::PLAIN, lane), &warm_up)?;
-        let run = session.backlog(&articles.of_bytes(size * MEGABYTE, BODIES)?)?;
-        Ok(Point::of(size, &run))
-    };
-    megabytes.iter().map(point).collect()
+    let waiting = |size| articles.of_bytes(size * MEGABYTE, BODIES);
+    over_kafka(&copydesk, articles, megabytes, waiting)
 }
 
 /// Backlogs of each size, over Kafka.
@@ -75,12 +70,20 @@ pub(crate) fn backlogs(
     articles: &Articles,
     sizes: &[usize],
 ) -> anyhow::Result<Vec<Point>> {
+    over_kafka(copydesk, articles, sizes, |size| articles.fill(size))
+}
+
+/// What waits at each size, worked off by a worker of its own.
+fn over_kafka(
+    copydesk: &Copydesk,
+    articles: &Articles,
+    sizes: &[usize],
+    waiting: impl Fn(usize) -> anyhow::Result<Articles>,
+) -> anyhow::Result<Vec<Point>> {
     let point = |&size: &usize| {
-        let mut session = Session::open(
-            |lane| copydesk.posts(Shift::PLAIN, lane),
-            &articles.warm_up(64)?,
-        )?;
-        let run = session.backlog(&articles.fill(size)?)?;
+        let warm_up = articles.warm_up(64)?;
+        let mut session = Session::open(|lane| copydesk.posts(Shift::PLAIN, lane), &warm_up)?;
+        let run = session.backlog(&waiting(size)?)?;
         Ok(Point::of(size, &run))
     };
     sizes.iter().map(point).collect()

@@ -12,6 +12,7 @@ use crate::articles::Articles;
 use crate::post::{Lane, PARTITIONS, Post, Worker};
 use crate::reader::Reader;
 use crate::run::{Latency, Run};
+use crate::scaling::RECORD_BYTES;
 use crate::usage::Watch;
 
 /// What takes longer has failed.
@@ -43,7 +44,7 @@ impl Session {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", lane.bootstrap)
             .set("linger.ms", "0")
-            .set("message.max.bytes", "50000000")
+            .set("message.max.bytes", RECORD_BYTES.to_string())
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "2000000")
             .create()?;
