@@ -61,6 +61,7 @@ mod clients;
 mod committer;
 mod conduct;
 pub mod config;
+mod context;
 mod dead_letter;
 mod decode;
 mod deliveries;

@@ -19,11 +19,11 @@ use tracing::debug;
 use crate::Shutdown;
 use crate::batch::Outcome;
 use crate::config::Config;
+use crate::context::Context;
 use crate::error::Error;
 use crate::metrics::Queue;
 use crate::outbox::{Outbox, Resent};
 use crate::ownership::Claim;
-use crate::source::Context;
 
 /// Limit on one try to initialise, so that a request to stop is seen.
 const PROBE: Duration = Duration::from_secs(3);
