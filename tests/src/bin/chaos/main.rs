@@ -40,6 +40,9 @@ use crate::round::Plan;
 
 /// Wrong workers of so many kinds at a time: most of the time they wait.
 const SIDE_BY_SIDE: usize = 5;
+/// Rounds in which a bug may show: some show only where a partition moves at the wrong moment, and
+/// there may be no such moment in one round.
+const TRIALS: usize = 3;
 
 /// Tries to break the promise of the worker.
 #[derive(Parser)]
@@ -157,19 +160,26 @@ fn try_plant(
     (plant, breach): (Plant, Option<Breach>),
 ) -> anyhow::Result<bool> {
     let patience_seconds = if plant.stays_behind() { 10 } else { 180 };
-    let plan = Plan {
-        trouble: Duration::from_secs(10),
-        patience: Duration::from_secs(patience_seconds),
-        plant: Some(plant),
-        ..plan(arguments)
-    };
-    let report = round::run(world, &plan)?;
-    let is_found = match breach {
-        Some(breach) => report.count(breach) > 0,
-        None => report.violations.is_empty(),
-    };
-    report::print_plant(plant, breach, is_found, &report);
-    Ok(is_found)
+    let trials = if breach.is_some() { TRIALS } else { 1 };
+    for seed in (arguments.seed..).take(trials) {
+        let plan = Plan {
+            seed,
+            trouble: Duration::from_secs(10),
+            patience: Duration::from_secs(patience_seconds),
+            plant: Some(plant),
+            ..plan(arguments)
+        };
+        let report = round::run(world, &plan)?;
+        let is_found = match breach {
+            Some(breach) => report.count(breach) > 0,
+            None => report.violations.is_empty(),
+        };
+        report::print_plant(plant, breach, is_found, &report);
+        if is_found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn plan(arguments: &Arguments) -> Plan {

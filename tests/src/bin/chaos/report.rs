@@ -58,7 +58,8 @@ pub(crate) fn print_plant(plant: Plant, breach: Option<Breach>, is_found: bool, 
     let verdict = match (is_found, breach) {
         (true, None) => "nothing found, as it should be".to_owned(),
         (true, Some(breach)) => format!("found: {breach:?} {}", report.count(breach)),
-        (false, _) => "FAILED".to_owned(),
+        (false, None) => "FAILED".to_owned(),
+        (false, Some(breach)) => format!("not found: {breach:?}"),
     };
     println!(
         "{:<20} {:>4} s {:>6} articles  {verdict}",
