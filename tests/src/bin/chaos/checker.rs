@@ -3,106 +3,20 @@
 //! It knows nothing of workers, and believes only the topics, read to their ends.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 
 use copydesk_tests::Record;
 
 use crate::article::{Article, Kind, transformed};
+use crate::evidence::{Evidence, Output, Place};
 use crate::group::Offsets;
 use crate::log::Fate;
+use crate::violation::{Breach, Violation};
 
-/// Partition and offset in a topic.
-pub(crate) type Place = (i32, i64);
-
-/// What is there when all is over.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Evidence {
-    /// The input topic.
-    pub(crate) input: Vec<Record>,
-    /// What the broker has acknowledged of it.
-    pub(crate) acknowledged: Vec<(u64, Place)>,
-    pub(crate) enriched: Output,
-    pub(crate) dead_letters: Output,
-    /// What the group had committed, at one time after another.
-    pub(crate) progress: Vec<Offsets>,
-    /// What it has committed in the end.
-    pub(crate) committed: Offsets,
-}
-
-/// An output topic.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Output {
-    /// As a reader with `read_committed` sees it.
-    pub(crate) committed: Vec<Record>,
-    /// What became of each record, as the log has it.
-    pub(crate) fates: BTreeMap<Place, Fate>,
-}
-
-impl Output {
-    /// How many of its records belong to aborted transactions.
-    pub(crate) fn aborted(&self) -> usize {
-        let fates = self.fates.values();
-        fates.filter(|&&fate| fate == Fate::Aborted).count()
-    }
-}
-
+/// An output topic, by what belongs there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Topic {
     Enriched,
     DeadLetters,
-}
-
-/// In which way the promise is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Breach {
-    /// An article led to nothing.
-    Lost,
-    /// An article led to more than one record.
-    Doubled,
-    /// Two records of one partition, and so perhaps of one key, changed places.
-    OutOfOrder,
-    /// A record is not what the article leads to.
-    Altered,
-    /// A good article among the dead letters, or poison among the enriched ones.
-    Misplaced,
-    /// A record that no article leads to.
-    Unknown,
-    /// A record is seen that belongs to no committed transaction.
-    Dirty,
-    /// A record of a committed transaction is not seen.
-    Hidden,
-    /// The committed offset is not the end of the partition.
-    Offset,
-    /// The committed offset has gone back.
-    Backwards,
-    /// The broker lost what it had acknowledged: not the workers' fault.
-    Broker,
-    /// Not all was done in time, though nothing was wrong any more.
-    Stuck,
-    /// A worker ended by itself.
-    Ended,
-    /// A worker took itself for fenced, and no other one had its identity.
-    Fenced,
-}
-
-/// A broken promise, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct Violation {
-    pub(crate) breach: Breach,
-    pub(crate) detail: String,
-}
-
-impl Violation {
-    pub(crate) fn new(breach: Breach, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { breach, detail }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.breach, self.detail)
-    }
 }
 
 /// Checks everything; finds nothing where the promise holds.

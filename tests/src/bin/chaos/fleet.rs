@@ -13,10 +13,10 @@ use fastrand::Rng;
 use serde_json::json;
 use signal_hook::consts::{SIGABRT, SIGKILL};
 
-use crate::checker::{Breach, Violation};
 use crate::fuse::{Deed, Fuse};
 use crate::history::History;
 use crate::orders::{MAX_POLL_INTERVAL, Orders, SESSION, TRANSACTION};
+use crate::violation::{Breach, Violation};
 use crate::worker::FENCED;
 
 /// A worker that was asked to stop, and is still there after this, is stuck.

@@ -15,7 +15,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use serde_json::json;
 
 use crate::article::Article;
-use crate::checker::Place;
+use crate::evidence::Place;
 use crate::history::{ACKNOWLEDGED, History};
 
 /// Between two handfuls of articles.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::checker::Place;
+use crate::evidence::Place;
 
 // A batch of records as Kafka's protocol describes it (magic 2), all numbers big end first.
 const BASE_OFFSET: Range<usize> = 0..8;

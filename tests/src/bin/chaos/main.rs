@@ -11,6 +11,7 @@
 mod article;
 mod checker;
 mod disk;
+mod evidence;
 mod fleet;
 mod fuse;
 mod generator;
@@ -22,6 +23,7 @@ mod orders;
 mod planted;
 mod report;
 mod round;
+mod violation;
 mod worker;
 
 use std::path::PathBuf;
@@ -32,11 +34,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use copydesk_tests::{Broker, BrokerOptions, Proxy};
 
-use crate::checker::Breach;
 use crate::disk::Disk;
 use crate::nemesis::World;
 use crate::planted::Plant;
 use crate::round::Plan;
+use crate::violation::Breach;
 
 /// Wrong workers of so many kinds at a time: most of the time they wait.
 const SIDE_BY_SIDE: usize = 5;

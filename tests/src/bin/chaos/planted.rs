@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::article::{KIND, Kind, transformed};
-use crate::checker::Breach;
 use crate::orders::{Orders, SESSION, TRANSACTION};
+use crate::violation::Breach;
 use crate::worker::FENCED;
 
 const TIMEOUT: Duration = Duration::from_secs(20);

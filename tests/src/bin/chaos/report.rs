@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::checker::Breach;
 use crate::planted::Plant;
 use crate::round::Report;
+use crate::violation::Breach;
 
 /// Violations that are printed; the history has them all.
 const SHOWN: usize = 12;

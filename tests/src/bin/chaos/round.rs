@@ -10,7 +10,8 @@ use copydesk_worker::Shutdown;
 use fastrand::Rng;
 use serde_json::json;
 
-use crate::checker::{Breach, Evidence, Output, Violation, check};
+use crate::checker::check;
+use crate::evidence::{Evidence, Output};
 use crate::fleet::{Counts, Fleet};
 use crate::generator::{Generator, Sent};
 use crate::group::{Group, Offsets, Watch};
@@ -19,6 +20,7 @@ use crate::log;
 use crate::nemesis::{BrokerCounts, World, trouble_broker, trouble_network, trouble_workers};
 use crate::orders::Orders;
 use crate::planted::Plant;
+use crate::violation::{Breach, Violation};
 
 const PARTITIONS: i32 = 6;
 /// Workers at the beginning, and at the end.
