@@ -20,7 +20,8 @@ pub struct Settings {
     pub device: Device,
     /// The numeric form that it runs in.
     pub precision: Precision,
-    /// Threads of the engine; 0 for as many as there are cores.
+    /// Threads of the engine, and as many for what is done before and after it; 0 for as many as
+    /// there are cores.
     pub threads: usize,
     /// Tokens in one run of the model, padding counted; a window is never cut for it.
     pub max_batch_tokens: usize,

@@ -45,7 +45,8 @@ impl Classify {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let unread = |draft: &&Draft| draft.mean.is_none();
         let articles = drafts.iter().filter(unread).map(Draft::article);
-        let readings = reader.read(articles, Purpose::Topics, budget)?;
+        let articles: Vec<_> = articles.collect();
+        let readings = reader.read(&articles, Purpose::Topics, budget)?;
         let unread = drafts.iter_mut().filter(|draft| draft.mean.is_none());
         for (draft, reading) in unread.zip(readings) {
             draft.mean = reading.mean();

@@ -3,11 +3,15 @@
 use copydesk_cleaner::{Body, Flag, clean, clean_title, detect_language};
 use copydesk_proto::{Article, Language};
 use copydesk_worker::{Budget, Stage, StageError};
+use rayon::prelude::*;
 
 use super::Draft;
+use super::threads::Threads;
 
 /// Cleans title and body, keeps their maps, states the language.
-pub(crate) struct Clean;
+pub(crate) struct Clean {
+    pub(crate) threads: Threads,
+}
 
 impl Stage<Draft> for Clean {
     fn name(&self) -> &'static str {
@@ -15,12 +19,14 @@ impl Stage<Draft> for Clean {
     }
 
     fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
-        for draft in drafts {
+        let clean = |draft: &mut Draft| {
             // The cleaner has bounds of its own within an article.
             budget.check()?;
             clean_draft(draft);
-        }
-        Ok(())
+            Ok(())
+        };
+        self.threads
+            .run(|| drafts.par_iter_mut().try_for_each(clean))
     }
 }
 
@@ -76,7 +82,9 @@ mod tests {
 
     fn cleaned(article: Article) -> Article {
         let mut drafts = [Draft::from(article)];
-        Clean.process(&mut drafts, &Budget::unlimited()).unwrap();
+        let threads = Threads::start(0).unwrap();
+        let mut clean = Clean { threads };
+        clean.process(&mut drafts, &Budget::unlimited()).unwrap();
         let [draft] = drafts;
         draft.into()
     }

@@ -13,6 +13,7 @@ mod ner;
 mod position;
 mod reader;
 mod reading;
+mod threads;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,7 @@ pub(crate) use self::metrics::Metrics;
 use self::ner::Ner;
 use self::reader::Reader;
 use self::reading::Purpose;
+use self::threads::Threads;
 use crate::config::{Config, OwnTopic};
 use crate::services::StageName;
 
@@ -42,6 +44,7 @@ pub(crate) struct Builder {
     settings: Settings,
     cache_bytes: usize,
     topics: Vec<OwnTopic>,
+    threads: Threads,
     metrics: Arc<Metrics>,
 }
 
@@ -65,6 +68,7 @@ impl Builder {
             settings: config.encoder.clone(),
             cache_bytes: config.model.cache_mib << 20,
             topics: config.classify.topics.clone(),
+            threads: Threads::start(config.encoder.threads).context("cannot start threads")?,
             metrics: Arc::new(metrics),
         })
     }
@@ -86,7 +90,8 @@ impl Builder {
     pub(crate) fn build(&self, folder: &Path) -> anyhow::Result<Built> {
         let mut stages: Vec<Box<dyn Stage<Draft>>> = Vec::new();
         if self.names.contains(&StageName::Clean) {
-            stages.push(Box::new(Clean));
+            let threads = self.threads.clone();
+            stages.push(Box::new(Clean { threads }));
         }
         let mut face = None;
         if self.names.iter().any(StageName::needs_model) {
@@ -111,13 +116,14 @@ impl Builder {
 
     fn load(&self, folder: &Path) -> anyhow::Result<Model> {
         let folder = ModelFolder::open(folder).context("cannot open the model folder")?;
-        let metrics = Arc::clone(&self.metrics);
-        let reader = Reader::load(&folder, &self.settings, self.cache_bytes, metrics);
+        let (threads, metrics) = (self.threads.clone(), Arc::clone(&self.metrics));
+        let reader = Reader::load(&folder, &self.settings, self.cache_bytes, threads, metrics);
         let reader = reader.context("cannot load the encoder")?;
         Ok(Model {
             folder,
             engine: reader.engine(),
             reader: Arc::new(Mutex::new(reader)),
+            threads: self.threads.clone(),
             metrics: Arc::clone(&self.metrics),
         })
     }
@@ -141,6 +147,7 @@ struct Model {
     folder: ModelFolder,
     engine: String,
     reader: Arc<Mutex<Reader>>,
+    threads: Threads,
     metrics: Arc<Metrics>,
 }
 
@@ -153,6 +160,7 @@ impl Model {
         Ok(Ner {
             reader: Arc::clone(&self.reader),
             tagger,
+            threads: self.threads.clone(),
             metrics: Arc::clone(&self.metrics),
         })
     }

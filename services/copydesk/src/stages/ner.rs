@@ -7,17 +7,20 @@ use copydesk_encoder::Window;
 use copydesk_ner::{Tagger, WindowTags};
 use copydesk_proto::Entity;
 use copydesk_worker::{Budget, Stage, StageError};
+use rayon::prelude::*;
 
 use super::Draft;
 use super::metrics::Metrics;
 use super::position::Positions;
 use super::reader::Reader;
 use super::reading::{Purpose, Reading};
+use super::threads::Threads;
 
 /// Finds the entities of title and text.
 pub(crate) struct Ner {
     pub(crate) reader: Arc<Mutex<Reader>>,
     pub(crate) tagger: Tagger,
+    pub(crate) threads: Threads,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -28,13 +31,16 @@ impl Stage<Draft> for Ner {
 
     fn process(&mut self, drafts: &mut [Draft], budget: &Budget) -> Result<(), StageError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let articles = drafts.iter().map(Draft::article);
-        let readings = reader.read(articles, Purpose::Entities(&self.tagger), budget)?;
-        for (draft, reading) in drafts.iter_mut().zip(readings) {
-            draft.provenance().model = reader.model().to_owned();
+        let articles: Vec<_> = drafts.iter().map(Draft::article).collect();
+        let readings = reader.read(&articles, Purpose::Entities(&self.tagger), budget)?;
+        let model = reader.model();
+        let write = |(draft, reading): (&mut Draft, &Reading)| {
+            model.clone_into(&mut draft.provenance().model);
             draft.mean = reading.mean();
-            self.write(draft, &reading);
-        }
+            self.write(draft, reading);
+        };
+        self.threads
+            .run(|| drafts.par_iter_mut().zip(&readings).for_each(write));
         Ok(())
     }
 }

@@ -7,10 +7,12 @@ use copydesk_encoder::{Encoder, Error, ModelFolder, Settings, Tokenizer, Window}
 use copydesk_proto::Article;
 use copydesk_worker::{Budget, StageError};
 use ndarray::Array1;
+use rayon::prelude::*;
 
 use super::cache::{Cache, Finding, Key};
 use super::metrics::Metrics;
 use super::reading::{Part, Purpose, Reading};
+use super::threads::Threads;
 
 /// Windows that are encoded between two looks at the budget: seconds of work on a slow machine, and
 /// enough that sorting them by length leaves little padding.
@@ -23,6 +25,7 @@ pub(crate) struct Reader {
     cache: Cache,
     pool_tokens: usize,
     model: String,
+    threads: Threads,
     metrics: Arc<Metrics>,
 }
 
@@ -32,6 +35,7 @@ impl Reader {
         folder: &ModelFolder,
         settings: &Settings,
         cache_bytes: usize,
+        threads: Threads,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let tokenizer = Tokenizer::load(folder)?;
@@ -49,6 +53,7 @@ impl Reader {
             cache: Cache::new(cache_bytes),
             pool_tokens,
             model: folder.version(),
+            threads,
             metrics,
         })
     }
@@ -64,17 +69,13 @@ impl Reader {
     }
 
     /// Reads articles; a window that was read before is not read again.
-    pub(crate) fn read<'a>(
+    pub(crate) fn read(
         &mut self,
-        articles: impl Iterator<Item = &'a Article>,
+        articles: &[&Article],
         purpose: Purpose<'_>,
         budget: &Budget,
     ) -> Result<Vec<Reading>, StageError> {
-        let mut readings = Vec::new();
-        for article in articles {
-            budget.check()?;
-            readings.push(self.cut(article, purpose)?);
-        }
+        let mut readings = self.cut_all(articles, purpose, budget)?;
         let parts: Vec<&Part> = readings.iter().flat_map(Reading::parts).collect();
         let (mut found, unread) = self.look_up(&parts);
         for parts in unread.chunks(WINDOWS_AT_ONCE) {
@@ -95,7 +96,7 @@ impl Reader {
             text,
             ..Article::default()
         };
-        let mut reading = self.cut(&article, purpose)?;
+        let mut reading = cut(&article, &self.tokenizer, self.pool_tokens, purpose)?;
         let parts: Vec<&Part> = reading.parts().iter().collect();
         let mut found = HashMap::new();
         self.encode(&parts, purpose, &mut found)?;
@@ -142,12 +143,31 @@ impl Reader {
         encoded
     }
 
-    /// Cuts an article into its windows.
-    fn cut(&self, article: &Article, purpose: Purpose<'_>) -> Result<Reading, Error> {
-        let title = self.tokenizer.windows(&article.title)?;
-        let text = self.tokenizer.windows(&article.text)?;
-        Ok(Reading::new(title, text, self.pool_tokens, purpose))
+    fn cut_all(
+        &self,
+        articles: &[&Article],
+        purpose: Purpose<'_>,
+        budget: &Budget,
+    ) -> Result<Vec<Reading>, StageError> {
+        let (tokenizer, pool_tokens) = (&self.tokenizer, self.pool_tokens);
+        let cut = |article: &&Article| {
+            budget.check()?;
+            Ok(cut(article, tokenizer, pool_tokens, purpose)?)
+        };
+        self.threads.run(|| articles.par_iter().map(cut).collect())
     }
+}
+
+/// Cuts an article into its windows.
+fn cut(
+    article: &Article,
+    tokenizer: &Tokenizer,
+    pool_tokens: usize,
+    purpose: Purpose<'_>,
+) -> Result<Reading, Error> {
+    let title = tokenizer.windows(&article.title)?;
+    let text = tokenizer.windows(&article.text)?;
+    Ok(Reading::new(title, text, pool_tokens, purpose))
 }
 
 /// What was found in the parts of a batch.
