@@ -6,11 +6,14 @@ import numpy as np
 
 from decode import legal_tags, spans
 
-MEAN_SHARE = 0.5  # how much the mean of all mentions counts beside what is said of the one
+MEAN_SHARE = 0.8  # how much the mean of all mentions counts beside what is said of the one
+RELATIVE_SHARE = 0.7  # how much longer names count beside that mean, see `relatives`
+PERSON_WORDS = 4  # of a name whose last words stand for it
 MAX_WORDS, MIN_BYTES = 12, 3
 FLOOR = 1e-4  # of a probability
 
 Place = tuple[int, int]  # sentence, first word
+Name = tuple[str, ...]
 
 
 def agree(words: list[list[str]], scores: list[np.ndarray], tags: list[str]) -> list[np.ndarray]:
@@ -19,19 +22,62 @@ def agree(words: list[list[str]], scores: list[np.ndarray], tags: list[str]) -> 
     `words` are those of the sentences of one document, `scores` have a row for each.
     """
     result = [rows.copy() for rows in scores]
-    for name, places in mentions(words, scores, tags).items():
-        probabilities = [np.exp(scores[i][start : start + len(name)]) for i, start in places]
-        mean = np.mean(probabilities, 0)
-        for (i, start), own in zip(places, probabilities, strict=True):
-            mixed = (1 - MEAN_SHARE) * own + MEAN_SHARE * mean
-            result[i][start : start + len(name)] = np.log(mixed + FLOOR)
+    found = {
+        name: [(i, slice(start, start + len(name))) for i, start in places]
+        for name, places in mentions(words, scores, tags).items()
+    }
+    means = {
+        name: np.mean([np.exp(scores[i][inside]) for i, inside in places], 0)
+        for name, places in found.items()
+    }
+    longer = relatives(means, tags)
+    for name, places in found.items():
+        mean = means[name]
+        if name in longer:
+            weights = [len(found[other]) for other, _ in longer[name]]
+            theirs = np.average([rows for _, rows in longer[name]], 0, weights)
+            mean = (1 - RELATIVE_SHARE) * mean + RELATIVE_SHARE * theirs
+        elif len(places) == 1:
+            continue
+        for i, inside in places:
+            mixed = (1 - MEAN_SHARE) * np.exp(scores[i][inside]) + MEAN_SHARE * mean
+            result[i][inside] = np.log(mixed + FLOOR)
     return result
+
+
+def relatives(
+    means: dict[Name, np.ndarray], tags: list[str]
+) -> dict[Name, list[tuple[Name, np.ndarray]]]:
+    """The longer names that a name stands for, with their probabilities as if written so short.
+
+    The last words of a person's name stand for the person, initials for what they abbreviate.
+    """
+    result: dict[Name, list[tuple[Name, np.ndarray]]] = defaultdict(list)
+    person = [column for column, tag in enumerate(tags) if tag.endswith("-PERSON")]
+    for name, mean in means.items():
+        if len(name) <= PERSON_WORDS and mean[:, person].sum(1).mean() > 0.5:
+            for size in range(1, len(name)):
+                result[name[-size:]].append((name, opened(mean[-size:], tags)))
+        initials = "".join(word[0] for word in name if word[0].isupper())
+        if len(initials) > 1 and (short := (initials,)) in means:
+            result[short].append((name, opened(mean.mean(0, keepdims=True), tags)))
+    return result
+
+
+def opened(rows: np.ndarray, tags: list[str]) -> np.ndarray:
+    """The probabilities of a name's words where the first of them begins it."""
+    rows = rows.copy()
+    for column, tag in enumerate(tags):
+        if tag.startswith("I-"):
+            rows[0, tags.index("B" + tag[1:])] += rows[0, column]
+            rows[0, column] = 0
+    return rows
 
 
 def mentions(
     words: list[list[str]], scores: list[np.ndarray], tags: list[str]
-) -> dict[tuple[str, ...], list[Place]]:
-    """Where each name stands that stands more than once; a word belongs to the longest name."""
+) -> dict[Name, list[Place]]:
+    """Where each name stands; a word belongs to the longest name."""
     names = {
         tuple(sentence[start:end])
         for sentence, rows in zip(words, scores, strict=True)
@@ -39,7 +85,7 @@ def mentions(
     }
     names = {name for name in names if _is_wanted(name)}
     taken = [np.zeros(len(sentence), bool) for sentence in words]
-    found: dict[tuple[str, ...], list[Place]] = defaultdict(list)
+    found: dict[Name, list[Place]] = defaultdict(list)
     for length in sorted({len(name) for name in names}, reverse=True):
         for i, sentence in enumerate(words):
             for start in range(len(sentence) - length + 1):
@@ -47,9 +93,9 @@ def mentions(
                 if name in names and not taken[i][inside].any():
                     taken[i][inside] = True
                     found[name].append((i, start))
-    return {name: places for name, places in found.items() if len(places) > 1}
+    return found
 
 
-def _is_wanted(name: tuple[str, ...]) -> bool:
+def _is_wanted(name: Name) -> bool:
     size = sum(len(word.encode()) for word in name)
     return name[0][0].isupper() and len(name) <= MAX_WORDS and size >= MIN_BYTES

@@ -2,17 +2,24 @@
 //!
 //! A name is read in each sentence apart, and one sentence says less about it than another: after
 //! "Minister Ama Mensah" also the "Mensah" of a headline is a person. So what the head says of a
-//! mention is mixed with the mean of what it says of all mentions of that name in the text, and the
-//! tags are chosen anew. Compare the label consistency of Krishnan and Manning (2006), "An effective
-//! two-stage model for exploiting non-local dependencies in named entity recognition".
+//! mention is mixed with the mean of what it says of all mentions of that name in the text, and of
+//! longer names that it stands for (`relatives.rs`), and the tags are chosen anew. Compare the label
+//! consistency of Krishnan and Manning (2006), "An effective two-stage model for exploiting non-local
+//! dependencies in named entity recognition".
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use ndarray::Array2;
+
 use crate::opinion::Opinions;
+use crate::relatives::Relatives;
+use crate::tag::Tag;
 
 /// How much the mean of all mentions counts beside what is said of the one.
-const MEAN_SHARE: f32 = 0.5;
+const MEAN_SHARE: f32 = 0.8;
+/// How much longer names count beside the mean of the name's own mentions.
+const RELATIVE_SHARE: f32 = 0.7;
 /// The longest name that is looked for again, in words.
 const MAX_WORDS: usize = 12;
 /// The shortest, in bytes: initials and numerals stand for many things.
@@ -28,39 +35,83 @@ pub(crate) struct Words<'t> {
     pub(crate) opens: Vec<bool>,
 }
 
-/// Changes the opinions of `tags` tags of which `outside` is `O`; `names` are the words of what was
-/// found. Returns whether there was anything to change.
+/// A head's tags, of which `outside` is `O`.
+#[derive(Clone, Copy)]
+pub(crate) struct Tags<'h> {
+    pub(crate) all: &'h [Tag],
+    pub(crate) outside: usize,
+}
+
+/// The mentions of one name.
+pub(crate) struct Mentions<'i> {
+    /// The number of each word, the same for the same word.
+    pub(crate) name: &'i [usize],
+    /// Where each mention begins.
+    pub(crate) at: Vec<usize>,
+}
+
+/// Changes the opinions of a head; `names` are the words of what was found. Returns whether there
+/// was anything to change.
 pub(crate) fn agree(
     words: &Words<'_>,
     names: &[Range<usize>],
     opinions: &mut Opinions,
-    (tags, outside): (usize, usize),
+    tags: Tags<'_>,
 ) -> bool {
-    let mentions = mentions(words, names);
-    for starts in &mentions {
-        for offset in 0..starts.words {
-            mix(
-                starts.at.iter().map(|at| at + offset),
-                opinions,
-                (tags, outside),
-            );
-        }
+    let (ids, numbers) = intern(&words.text);
+    let mentions = mentions(words, &ids, names);
+    let relatives = Relatives::find(words, &numbers, &mentions, opinions, tags);
+    // All of it by what the head said, before any of that is changed.
+    let places = mentions.iter().enumerate();
+    let agreed: Vec<_> = places
+        .filter_map(|(i, own)| {
+            let said = agreed(i, &mentions, &relatives, opinions, tags)?;
+            Some((&own.at, said))
+        })
+        .collect();
+    for (at, mean) in &agreed {
+        mix(at, mean, opinions, tags);
     }
-    !mentions.is_empty()
+    !agreed.is_empty()
 }
 
-/// The mentions of one name.
-struct Mentions {
-    /// Words of the name.
-    words: usize,
-    /// Where each mention begins.
-    at: Vec<usize>,
+impl Mentions<'_> {
+    /// The mean of what is said of all mentions, shape `[words, tags]`.
+    pub(crate) fn mean(&self, opinions: &Opinions, tags: Tags<'_>) -> Array2<f32> {
+        let mut mean = Array2::zeros((self.name.len(), tags.all.len()));
+        for &at in &self.at {
+            for (word, mut row) in (at..).zip(mean.rows_mut()) {
+                let probs = probabilities(opinions, word, tags);
+                row.iter_mut()
+                    .zip(probs)
+                    .for_each(|(mean, prob)| *mean += prob);
+            }
+        }
+        mean / self.at.len() as f32
+    }
+}
+
+/// What is said of a name by all that speaks of it; `None` where that is a single mention.
+fn agreed(
+    name: usize,
+    mentions: &[Mentions<'_>],
+    relatives: &Relatives,
+    opinions: &Opinions,
+    tags: Tags<'_>,
+) -> Option<Array2<f32>> {
+    let own = &mentions[name];
+    match relatives.mean(name, mentions, opinions, tags) {
+        Some(theirs) => {
+            let mean = own.mean(opinions, tags);
+            Some(mean * (1.0 - RELATIVE_SHARE) + theirs * RELATIVE_SHARE)
+        }
+        None => (own.at.len() > 1).then(|| own.mean(opinions, tags)),
+    }
 }
 
 /// Finds every place where one of the names stands, the longest names first, in the order in which
-/// they are found; a word belongs to one mention at most. A name that stands once is left out.
-fn mentions(words: &Words<'_>, names: &[Range<usize>]) -> Vec<Mentions> {
-    let ids = intern(&words.text);
+/// they are found; a word belongs to one mention at most.
+fn mentions<'i>(words: &Words<'_>, ids: &'i [usize], names: &[Range<usize>]) -> Vec<Mentions<'i>> {
     let wanted: HashSet<&[usize]> = names
         .iter()
         .filter(|name| is_wanted(words, name))
@@ -70,7 +121,7 @@ fn mentions(words: &Words<'_>, names: &[Range<usize>]) -> Vec<Mentions> {
     lengths.sort_unstable();
     lengths.dedup();
     let mut taken = vec![false; ids.len()];
-    let mut found: Vec<Mentions> = Vec::new();
+    let mut found: Vec<Mentions<'i>> = Vec::new();
     for length in lengths.into_iter().rev() {
         let mut known: HashMap<&[usize], usize> = HashMap::new();
         for (at, name) in ids.windows(length).enumerate() {
@@ -87,7 +138,7 @@ fn mentions(words: &Words<'_>, names: &[Range<usize>]) -> Vec<Mentions> {
             taken[inside].fill(true);
             let place = *known.entry(name).or_insert_with(|| {
                 found.push(Mentions {
-                    words: length,
+                    name,
                     at: Vec::new(),
                 });
                 found.len() - 1
@@ -95,18 +146,18 @@ fn mentions(words: &Words<'_>, names: &[Range<usize>]) -> Vec<Mentions> {
             found[place].at.push(at);
         }
     }
-    found.retain(|mentions| mentions.at.len() > 1);
     found
 }
 
-/// A number for each word, the same for the same word.
-fn intern<'t>(words: &[&'t str]) -> Vec<usize> {
+/// A number for each word, the same for the same word, and which number a word has.
+fn intern<'t>(words: &[&'t str]) -> (Vec<usize>, HashMap<&'t str, usize>) {
     let mut known: HashMap<&'t str, usize> = HashMap::new();
     let mut number = |word| {
         let next = known.len();
         *known.entry(word).or_insert(next)
     };
-    words.iter().map(|word| number(*word)).collect()
+    let ids = words.iter().map(|word| number(*word)).collect();
+    (ids, known)
 }
 
 /// Whether a name is written as one, and is long enough to stand for one thing.
@@ -118,34 +169,30 @@ fn is_wanted(words: &Words<'_>, name: &Range<usize>) -> bool {
         && text.iter().map(|word| word.len()).sum::<usize>() >= MIN_BYTES
 }
 
-/// Mixes the probabilities of one word of a name, which stands at several places, with their mean.
-fn mix(
-    at: impl ExactSizeIterator<Item = usize> + Clone,
-    opinions: &mut Opinions,
-    (tags, outside): (usize, usize),
-) {
-    let count = at.len() as f32;
-    let mut mean = vec![0.0; tags];
-    for word in at.clone() {
-        let probs = probabilities(opinions, word, (tags, outside));
-        mean.iter_mut()
-            .zip(probs)
-            .for_each(|(mean, prob)| *mean += prob / count);
-    }
-    for word in at {
-        let own = probabilities(opinions, word, (tags, outside));
-        let mixed = own.into_iter().zip(&mean);
-        let mixed = mixed.map(|(own, mean)| (own + MEAN_SHARE * (mean - own)).ln());
-        opinions.set(word, mixed);
+/// Mixes the probabilities of the words of each mention with what is agreed on.
+fn mix(at: &[usize], agreed: &Array2<f32>, opinions: &mut Opinions, tags: Tags<'_>) {
+    for &at in at {
+        for (word, agreed) in (at..).zip(agreed.rows()) {
+            let own = probabilities(opinions, word, tags).into_iter();
+            let mixed = own.zip(agreed);
+            let mixed = mixed.map(|(own, agreed)| (own + MEAN_SHARE * (agreed - own)).ln());
+            opinions.set(word, mixed);
+        }
     }
 }
 
 /// The probabilities of a word's tags.
-fn probabilities(opinions: &Opinions, word: usize, (tags, outside): (usize, usize)) -> Vec<f32> {
-    match opinions.of(word, tags) {
+fn probabilities(opinions: &Opinions, word: usize, tags: Tags<'_>) -> Vec<f32> {
+    match opinions.of(word, tags.all.len()) {
         Some(log_probs) => log_probs.iter().map(|log_prob| log_prob.exp()).collect(),
-        None => (0..tags)
-            .map(|tag| if tag == outside { 1.0 } else { NEVER.exp() })
+        None => (0..tags.all.len())
+            .map(|tag| {
+                if tag == tags.outside {
+                    1.0
+                } else {
+                    NEVER.exp()
+                }
+            })
             .collect(),
     }
 }
@@ -153,8 +200,6 @@ fn probabilities(opinions: &Opinions, word: usize, (tags, outside): (usize, usiz
 #[cfg(test)]
 mod tests {
     use std::slice::from_ref;
-
-    use ndarray::Array2;
 
     use super::*;
 
@@ -168,10 +213,12 @@ mod tests {
     }
 
     fn places(text: &str, names: &[Range<usize>]) -> Vec<(usize, Vec<usize>)> {
-        let found = mentions(&words(text), names);
+        let words = words(text);
+        let (ids, _) = intern(&words.text);
+        let found = mentions(&words, &ids, names);
         found
             .into_iter()
-            .map(|found| (found.words, found.at))
+            .map(|found| (found.name.len(), found.at))
             .collect()
     }
 
@@ -195,7 +242,10 @@ mod tests {
 
     #[test]
     fn no_mention_crosses_into_the_next_sentence() {
-        assert_eq!(places("Addis Ababa . Addis . Ababa", from_ref(&(0..2))), []);
+        assert_eq!(
+            places("Addis Ababa . Addis . Ababa", from_ref(&(0..2))),
+            [(2, vec![0])]
+        );
     }
 
     #[test]
@@ -203,27 +253,89 @@ mod tests {
         assert_eq!(places("J . J . east . east", &[0..1, 4..5]), []);
     }
 
-    #[test]
-    fn an_unsure_mention_follows_a_sure_one() {
-        let probs = [
-            [0.02, 0.97, 0.01],
-            [0.4, 0.25, 0.35],
-            [1.0, 0.0, 0.0],
-            [0.999, 0.0, 0.001],
-        ];
-        let log_probs = Array2::from_shape_fn((4, 3), |(row, tag)| f32::ln(probs[row][tag]));
-        let mut opinions = Opinions::new(log_probs.view(), 0);
-        let words = words("Volta . Volta .");
-        let words = Words {
-            text: vec!["Volta", "Volta", "flows", "Volta"],
-            ..words
+    /// What a head of the tags `O`, `B-` and `I-PERSON`, `B-` and `I-ORG` says where these are the
+    /// probabilities of the words, and the best of its tags once names agree.
+    fn best(text: &str, names: &[Range<usize>], probs: &[[f32; 5]]) -> Vec<&'static str> {
+        const WRITTEN: [&str; 5] = ["O", "B-PERSON", "I-PERSON", "B-ORG", "I-ORG"];
+        let all: Vec<Tag> = WRITTEN.iter().filter_map(|tag| Tag::parse(tag)).collect();
+        let rows = Array2::from_shape_fn((probs.len(), 5), |(row, tag)| probs[row][tag].ln());
+        let mut opinions = Opinions::new(rows.view(), 0);
+        let tags = Tags {
+            all: &all,
+            outside: 0,
         };
 
-        let changed = agree(&words, from_ref(&(0..1)), &mut opinions, (3, 0));
+        agree(&words(text), names, &mut opinions, tags);
 
-        let best = |word| opinions.of(word, 3).map(|row: &[f32]| row[1] > row[2]);
-        assert!(changed);
-        assert_eq!([best(0), best(1), best(3)], [Some(true); 3]);
-        assert_eq!(opinions.of(2, 3), None, "no mention");
+        let best = |row: &[f32]| (0..5).max_by(|&a, &b| row[a].total_cmp(&row[b]));
+        let words = 0..probs.len();
+        words
+            .map(|word| WRITTEN[opinions.of(word, 5).and_then(best).unwrap_or_default()])
+            .collect()
+    }
+
+    const PERSON: [f32; 5] = [0.01, 0.97, 0.01, 0.01, 0.0];
+    const LATER: [f32; 5] = [0.01, 0.01, 0.97, 0.0, 0.01];
+    const ORG: [f32; 5] = [0.01, 0.01, 0.0, 0.97, 0.01];
+    const LATER_ORG: [f32; 5] = [0.01, 0.0, 0.01, 0.01, 0.97];
+    const PERHAPS_ORG: [f32; 5] = [0.2, 0.3, 0.0, 0.5, 0.0];
+    const HARDLY: [f32; 5] = [0.6, 0.3, 0.0, 0.1, 0.0];
+    const NOTHING: [f32; 5] = [1.0, 0.0, 0.0, 0.0, 0.0];
+
+    #[test]
+    fn an_unsure_mention_follows_a_sure_one() {
+        let probs = [PERSON, NOTHING, PERHAPS_ORG, NOTHING, HARDLY];
+
+        let best = best("Volta . Volta flows Volta", from_ref(&(0..1)), &probs);
+
+        assert_eq!(best, ["B-PERSON", "O", "B-PERSON", "O", "B-PERSON"]);
+    }
+
+    #[test]
+    fn a_single_mention_stays_as_it_is() {
+        let best = best(
+            "Volta . Zürich",
+            &[0..1, 2..3],
+            &[PERSON, NOTHING, PERHAPS_ORG],
+        );
+
+        assert_eq!(best, ["B-PERSON", "O", "B-ORG"]);
+    }
+
+    #[test]
+    fn the_last_name_of_a_person_follows_the_whole_name() {
+        let probs = [PERSON, LATER, NOTHING, PERHAPS_ORG, NOTHING, PERHAPS_ORG];
+
+        let best = best("Ama Mensah . Mensah . Ama", &[0..2, 3..4, 5..6], &probs);
+
+        assert_eq!(
+            best,
+            ["B-PERSON", "I-PERSON", "O", "B-PERSON", "O", "B-ORG"]
+        );
+    }
+
+    #[test]
+    fn the_last_word_of_an_organisation_says_nothing() {
+        let probs = [ORG, LATER_ORG, NOTHING, PERSON];
+
+        let best = best("Volta Zürich . Zürich", &[0..2, 3..4], &probs);
+
+        assert_eq!(best, ["B-ORG", "I-ORG", "O", "B-PERSON"]);
+    }
+
+    #[test]
+    fn initials_follow_what_they_abbreviate() {
+        let probs = [
+            ORG,
+            LATER_ORG,
+            LATER_ORG,
+            LATER_ORG,
+            NOTHING,
+            [0.3, 0.5, 0.0, 0.2, 0.0],
+        ];
+
+        let best = best("Bund of Zürich Übersee . BZÜ", &[0..4, 5..6], &probs);
+
+        assert_eq!(best, ["B-ORG", "I-ORG", "I-ORG", "I-ORG", "O", "B-ORG"]);
     }
 }

@@ -11,6 +11,7 @@ mod entity;
 mod indicator;
 mod merge;
 mod opinion;
+mod relatives;
 mod tag;
 mod tagger;
 

@@ -4,7 +4,7 @@ use copydesk_encoder::{Error, Linear, ModelFolder, Window, Word};
 use ndarray::{Array2, ArrayView2, Axis};
 use unicode_segmentation::GraphemeCursor;
 
-use crate::agree::{Words, agree};
+use crate::agree::{Tags, Words, agree};
 use crate::decode::{Grammar, Span, spans};
 use crate::opinion::Opinions;
 use crate::tag::Tag;
@@ -119,8 +119,11 @@ impl Head {
     fn entities(&self, owned: &[&Word], words: &Words<'_>, mut opinions: Opinions) -> Vec<Entity> {
         let mut spans = self.spans(&opinions, &words.opens);
         let names: Vec<_> = spans.iter().map(|span| span.words.clone()).collect();
-        let shape = (self.grammar.tags(), self.grammar.outside());
-        if agree(words, &names, &mut opinions, shape) {
+        let tags = Tags {
+            all: &self.tags,
+            outside: self.grammar.outside(),
+        };
+        if agree(words, &names, &mut opinions, tags) {
             spans = self.spans(&opinions, &words.opens);
         }
         let spans = spans.into_iter();
