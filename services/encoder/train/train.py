@@ -112,7 +112,7 @@ GPU = Effort(
 EFFORT = GPU if DEVICE.type == "cuda" else TWO_CORES
 PLANS = (
     Plan("copydesk-news", "", tuple(range(LAYERS)), inner=768, head=32, caution=0.25),
-    Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, width=64),
+    Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, head=32, width=64),
 )
 
 
