@@ -20,8 +20,7 @@ pub struct Settings {
     pub device: Device,
     /// The numeric form that it runs in.
     pub precision: Precision,
-    /// Threads of the engine, and as many for what is done before and after it; 0 for as many as
-    /// there are cores.
+    /// Threads of the engine; 0 for as many as there are cores.
     pub threads: usize,
     /// Tokens in one run of the model, padding counted; a window is never cut for it.
     pub max_batch_tokens: usize,
@@ -144,7 +143,7 @@ impl Encoder {
     /// the same time (guided self-scheduling, Polychronopoulos and Kuck 1987).
     ///
     /// They fill the batch, or are a power of two. An engine makes code for each shape that it
-    /// meets, and keeps it: some forty shapes take half of the memory that four times as many do.
+    /// meets, and keeps it: some forty shapes (of 1,024 tokens) take half of the memory that four times as many do.
     fn next_batch(&self, windows: &[&Window], places: &[usize], left: usize) -> usize {
         let length = self.padding.length(windows[places[0]]);
         let most = (self.max_batch_tokens / length).max(1);

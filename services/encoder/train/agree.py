@@ -1,4 +1,8 @@
-"""Lets the mentions of a name in a document agree, as `services/ner/src/agree.rs` does."""
+"""Lets the mentions of a name in a document agree, as `services/ner/src/agree.rs` does.
+
+That has no `FLOOR`, and takes a word that is in an entity less than once in a hundred for one that
+never is.
+"""
 
 from collections import defaultdict
 
@@ -8,7 +12,7 @@ from decode import legal_tags, spans
 
 MEAN_SHARE = 0.8  # how much the mean of all mentions counts beside what is said of the one
 RELATIVE_SHARE = 0.7  # how much longer names count beside that mean, see `relatives`
-PERSON_WORDS = 4  # of a name whose last words stand for it
+PERSON_WORDS = 4  # at most, of a person's name whose last words stand for it
 MAX_WORDS, MIN_BYTES = 12, 3
 FLOOR = 1e-4  # of a probability
 

@@ -1,7 +1,7 @@
 //! Lets the mentions of a name in a text agree.
 //!
 //! A name is read in each sentence apart, and one sentence says less about it than another: after
-//! "Minister Ama Mensah" also the "Mensah" of a headline is a person. So what the head says of a
+//! "Minister Ama Mensah" also the "Mensah" of a later sentence is a person. So what the head says of a
 //! mention is mixed with the mean of what it says of all mentions of that name in the text, and of
 //! longer names that it stands for (`relatives.rs`), and the tags are chosen anew. Compare the label
 //! consistency of Krishnan and Manning (2006), "An effective two-stage model for exploiting non-local
@@ -22,7 +22,7 @@ const MEAN_SHARE: f32 = 0.8;
 const RELATIVE_SHARE: f32 = 0.7;
 /// The longest name that is looked for again, in words.
 const MAX_WORDS: usize = 12;
-/// The shortest, in bytes: initials and numerals stand for many things.
+/// The shortest, in bytes: two letters stand for many things, even where they are spelt out.
 const MIN_BYTES: usize = 3;
 /// Log probability of a tag that a sure head did not think of.
 const NEVER: f32 = -9.0;

@@ -65,10 +65,11 @@ impl Relatives {
         opinions: &Opinions,
         tags: Tags<'_>,
     ) -> Option<Array2<f32>> {
+        let longer = self.0.get(&name)?;
         let size = mentions[name].name.len();
         let mut sum = Array2::zeros((size, tags.all.len()));
         let mut count = 0.0;
-        for &(longer, how) in self.0.get(&name)? {
+        for &(longer, how) in longer {
             let longer = &mentions[longer];
             let said = longer.mean(opinions, tags);
             let said = match how {

@@ -41,6 +41,9 @@ impl Stage<Draft> for Ner {
         };
         self.threads
             .run(|| drafts.par_iter_mut().zip(&readings).for_each(write));
+        for draft in drafts {
+            self.metrics.count_entities(&draft.article().entities);
+        }
         Ok(())
     }
 }
@@ -61,7 +64,6 @@ impl Ner {
         };
         let mut entities = title.entities(&self.tagger, reading.title());
         entities.extend(text.entities(&self.tagger, reading.text()));
-        self.metrics.count_entities(&entities);
         draft.as_mut().entities = entities;
     }
 }

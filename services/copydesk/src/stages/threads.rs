@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 pub(crate) struct Threads(Arc<ThreadPool>);
 
 impl Threads {
-    /// Starts so many; 0 for as many as there are cores.
+    /// Starts so many; 0 for as many as there are cores, unless RAYON_NUM_THREADS says otherwise.
     pub(crate) fn start(count: usize) -> Result<Self, ThreadPoolBuildError> {
         let threads = ThreadPoolBuilder::new()
             .num_threads(count)
