@@ -87,12 +87,6 @@ impl Plant {
         (Self::CryFenced, Some(Breach::Fenced)),
     ];
 
-    /// Whether it shows only where a partition moves at the wrong moment, and there may be no such
-    /// moment in one round.
-    pub(crate) fn needs_luck(self) -> bool {
-        self == Self::KeepAfterRebalance
-    }
-
     /// Whether it may never commit the end of a partition.
     pub(crate) fn stays_behind(self) -> bool {
         matches!(

@@ -59,7 +59,7 @@ pub(crate) fn print_plant(plant: Plant, breach: Option<Breach>, is_found: bool, 
         (true, None) => "nothing found, as it should be".to_owned(),
         (true, Some(breach)) => format!("found: {breach:?} {}", report.count(breach)),
         (false, None) => "FAILED".to_owned(),
-        (false, Some(breach)) => format!("FAILED with seed {}: no {breach:?}", report.seed),
+        (false, Some(breach)) => format!("no {breach:?} with seed {}", report.seed),
     };
     println!(
         "{:<20} {:>4} s {:>6} articles  {verdict}",
