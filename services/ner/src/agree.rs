@@ -60,24 +60,28 @@ pub(crate) fn agree(
 ) -> bool {
     let (ids, numbers) = intern(&words.text);
     let mentions = mentions(words, &ids, names);
-    let relatives = Relatives::find(words, &numbers, &mentions, opinions, tags);
-    // All of it by what the head said, before any of that is changed.
-    let places = mentions.iter().enumerate();
-    let agreed: Vec<_> = places
-        .filter_map(|(i, own)| {
-            let said = agreed(i, &mentions, &relatives, opinions, tags)?;
-            Some((&own.at, said))
-        })
-        .collect();
-    for (at, mean) in &agreed {
-        mix(at, mean, opinions, tags);
+    // What the head said, before any of it is changed.
+    let means = mentions.iter().map(|own| own.mean(opinions, tags));
+    let means: Vec<Array2<f32>> = means.collect();
+    let relatives = Relatives::find(words, &numbers, &mentions, &means, tags);
+    let mut changed = false;
+    for (i, own) in mentions.iter().enumerate() {
+        match relatives.mean(i, &mentions, &means, tags) {
+            Some(theirs) => {
+                let agreed = &means[i] * (1.0 - RELATIVE_SHARE) + theirs * RELATIVE_SHARE;
+                mix(&own.at, &agreed, opinions, tags);
+            }
+            None if own.at.len() > 1 => mix(&own.at, &means[i], opinions, tags),
+            None => continue,
+        }
+        changed = true;
     }
-    !agreed.is_empty()
+    changed
 }
 
 impl Mentions<'_> {
     /// The mean of what is said of all mentions, shape `[words, tags]`.
-    pub(crate) fn mean(&self, opinions: &Opinions, tags: Tags<'_>) -> Array2<f32> {
+    fn mean(&self, opinions: &Opinions, tags: Tags<'_>) -> Array2<f32> {
         let mut mean = Array2::zeros((self.name.len(), tags.all.len()));
         for &at in &self.at {
             for (word, mut row) in (at..).zip(mean.rows_mut()) {
@@ -88,24 +92,6 @@ impl Mentions<'_> {
             }
         }
         mean / self.at.len() as f32
-    }
-}
-
-/// What is said of a name by all that speaks of it; `None` where that is a single mention.
-fn agreed(
-    name: usize,
-    mentions: &[Mentions<'_>],
-    relatives: &Relatives,
-    opinions: &Opinions,
-    tags: Tags<'_>,
-) -> Option<Array2<f32>> {
-    let own = &mentions[name];
-    match relatives.mean(name, mentions, opinions, tags) {
-        Some(theirs) => {
-            let mean = own.mean(opinions, tags);
-            Some(mean * (1.0 - RELATIVE_SHARE) + theirs * RELATIVE_SHARE)
-        }
-        None => (own.at.len() > 1).then(|| own.mean(opinions, tags)),
     }
 }
 
@@ -321,6 +307,15 @@ mod tests {
         let best = best("Volta Zürich . Zürich", &[0..2, 3..4], &probs);
 
         assert_eq!(best, ["B-ORG", "I-ORG", "O", "B-PERSON"]);
+    }
+
+    #[test]
+    fn the_last_words_of_what_is_too_long_for_a_person_say_nothing() {
+        let probs = [PERSON, LATER, LATER, LATER, LATER, NOTHING, PERHAPS_ORG];
+
+        let best = best("Ama of the Volta Mensah . Mensah", &[0..5, 6..7], &probs);
+
+        assert_eq!(best[6], "B-ORG");
     }
 
     #[test]

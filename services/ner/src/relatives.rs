@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 
 use crate::agree::{Mentions, Tags, Words};
-use crate::opinion::Opinions;
 use crate::tag::Tag;
 
 /// The longest name, in words, whose last words stand for it.
@@ -27,12 +26,13 @@ enum Short {
 pub(crate) struct Relatives(HashMap<usize, Vec<(usize, Short)>>);
 
 impl Relatives {
-    /// Looks among the names that were found; `numbers` are those of their words.
+    /// Looks among the names that were found; `numbers` are those of their words, `means` what is said
+    /// of each name.
     pub(crate) fn find(
         words: &Words<'_>,
         numbers: &HashMap<&str, usize>,
         mentions: &[Mentions<'_>],
-        opinions: &Opinions,
+        means: &[Array2<f32>],
         tags: Tags<'_>,
     ) -> Self {
         let names = mentions.iter().enumerate();
@@ -45,7 +45,7 @@ impl Relatives {
         };
         for (i, longer) in mentions.iter().enumerate() {
             let name = longer.name;
-            if (2..=PERSON_WORDS).contains(&name.len()) && is_person(longer, opinions, tags) {
+            if (2..=PERSON_WORDS).contains(&name.len()) && is_person(&means[i], tags) {
                 (1..name.len()).for_each(|first| add(&name[first..], i, Short::LastWords));
             }
             let initials = initials(words, longer);
@@ -62,7 +62,7 @@ impl Relatives {
         &self,
         name: usize,
         mentions: &[Mentions<'_>],
-        opinions: &Opinions,
+        means: &[Array2<f32>],
         tags: Tags<'_>,
     ) -> Option<Array2<f32>> {
         let longer = self.0.get(&name)?;
@@ -70,16 +70,15 @@ impl Relatives {
         let mut sum = Array2::zeros((size, tags.all.len()));
         let mut count = 0.0;
         for &(longer, how) in longer {
-            let longer = &mentions[longer];
-            let said = longer.mean(opinions, tags);
+            let said = &means[longer];
             let said = match how {
                 Short::LastWords => {
-                    let last = Slice::from(longer.name.len() - size..);
+                    let last = Slice::from(said.nrows() - size..);
                     said.slice_axis(Axis(0), last).to_owned()
                 }
                 Short::Initials => mean_row(said.view()).insert_axis(Axis(0)),
             };
-            let weight = longer.at.len() as f32;
+            let weight = mentions[longer].at.len() as f32;
             sum = sum + opened(said, tags.all) * weight;
             count += weight;
         }
@@ -87,13 +86,13 @@ impl Relatives {
     }
 }
 
-/// Whether a name is more probably a person's than not.
-fn is_person(name: &Mentions<'_>, opinions: &Opinions, tags: Tags<'_>) -> bool {
+/// Whether a name of which this is said is more probably a person's than not.
+fn is_person(said: &Array2<f32>, tags: Tags<'_>) -> bool {
     let person = tags
         .all
         .iter()
         .map(|tag| tag.label().is_some_and(|label| **label == *PERSON));
-    let said = mean_row(name.mean(opinions, tags).view());
+    let said = mean_row(said.view());
     let share = person.zip(&said).filter(|(is_person, _)| *is_person);
     share.map(|(_, share)| share).sum::<f32>() > 0.5
 }

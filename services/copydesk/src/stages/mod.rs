@@ -123,7 +123,6 @@ impl Builder {
             folder,
             engine: reader.engine(),
             reader: Arc::new(Mutex::new(reader)),
-            threads: self.threads.clone(),
             metrics: Arc::clone(&self.metrics),
         })
     }
@@ -147,7 +146,6 @@ struct Model {
     folder: ModelFolder,
     engine: String,
     reader: Arc<Mutex<Reader>>,
-    threads: Threads,
     metrics: Arc<Metrics>,
 }
 
@@ -160,7 +158,6 @@ impl Model {
         Ok(Ner {
             reader: Arc::clone(&self.reader),
             tagger,
-            threads: self.threads.clone(),
             metrics: Arc::clone(&self.metrics),
         })
     }

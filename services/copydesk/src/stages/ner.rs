@@ -14,13 +14,11 @@ use super::metrics::Metrics;
 use super::position::Positions;
 use super::reader::Reader;
 use super::reading::{Purpose, Reading};
-use super::threads::Threads;
 
 /// Finds the entities of title and text.
 pub(crate) struct Ner {
     pub(crate) reader: Arc<Mutex<Reader>>,
     pub(crate) tagger: Tagger,
-    pub(crate) threads: Threads,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -39,7 +37,8 @@ impl Stage<Draft> for Ner {
             draft.mean = reading.mean();
             self.write(draft, reading);
         };
-        self.threads
+        reader
+            .threads()
             .run(|| drafts.par_iter_mut().zip(&readings).for_each(write));
         for draft in drafts {
             self.metrics.count_entities(&draft.article().entities);

@@ -68,6 +68,11 @@ impl Reader {
         &self.model
     }
 
+    /// The threads that share the articles of a batch.
+    pub(crate) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
     /// Reads articles; a window that was read before is not read again.
     pub(crate) fn read(
         &mut self,
