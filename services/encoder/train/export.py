@@ -73,7 +73,7 @@ def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     described = json.loads((folder / "heads.json").read_text())
     config = json.loads((folder / "config.json").read_text())
     layers, inner = config["num_hidden_layers"], config["intermediate_size"]
-    head = config.get("head_size", HEAD)
+    head = config["head_size"]
     model = student(len(described["topics"]["categories"]), layers, inner, head)
     model.width = described["window"]["max_tokens"]
     weights = resized(load_file(folder / "model.safetensors"), head)
