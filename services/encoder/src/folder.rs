@@ -9,6 +9,7 @@
 //! | `heads.json`, `heads.safetensors` | what the heads' outputs mean; their weights |
 //! | `SHA256SUMS` | a checksum for each of these |
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,8 @@ pub struct TagHead {
     pub name: String,
     /// What each output stands for: `O`, `B-PERSON`, `I-PERSON`, …
     pub tags: Vec<String>,
+    /// By label: an entity in which it has less confidence is not stated.
+    pub thresholds: HashMap<String, f32>,
 }
 
 /// The head that gives an article its categories.

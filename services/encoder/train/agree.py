@@ -5,10 +5,11 @@ never is.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 
-from decode import legal_tags, spans
+from decode import best_spans
 
 MEAN_SHARE = 0.8  # how much the mean of all mentions counts beside what is said of the one
 RELATIVE_SHARE = 0.7  # how much longer names count beside that mean, see `relatives`
@@ -20,15 +21,22 @@ Place = tuple[int, int]  # sentence, first word
 Name = tuple[str, ...]
 
 
-def agree(words: list[list[str]], scores: list[np.ndarray], tags: list[str]) -> list[np.ndarray]:
+def agree(
+    words: list[list[str]],
+    scores: list[np.ndarray],
+    tags: list[str],
+    thresholds: Mapping[str, float],
+) -> list[np.ndarray]:
     """The log probabilities of one head's tags, mixed over the mentions of each name.
 
-    `words` are those of the sentences of one document, `scores` have a row for each.
+    `words` are those of the sentences of one document, `scores` have a row for each. What is
+    found with half of the thresholds may agree with what is sure.
     """
+    thresholds = {label: threshold / 2 for label, threshold in thresholds.items()}
     result = [rows.copy() for rows in scores]
     found = {
         name: [(i, slice(start, start + len(name))) for i, start in places]
-        for name, places in mentions(words, scores, tags).items()
+        for name, places in mentions(words, scores, tags, thresholds).items()
     }
     means = {
         name: np.mean([np.exp(scores[i][inside]) for i, inside in places], 0)
@@ -79,13 +87,16 @@ def opened(rows: np.ndarray, tags: list[str]) -> np.ndarray:
 
 
 def mentions(
-    words: list[list[str]], scores: list[np.ndarray], tags: list[str]
+    words: list[list[str]],
+    scores: list[np.ndarray],
+    tags: list[str],
+    thresholds: Mapping[str, float],
 ) -> dict[Name, list[Place]]:
     """Where each name stands; a word belongs to the longest name."""
     names = {
         tuple(sentence[start:end])
         for sentence, rows in zip(words, scores, strict=True)
-        for start, end, _ in spans(legal_tags(rows, tags))
+        for start, end, _ in best_spans(rows, tags, thresholds)
     }
     names = {name for name in names if _is_wanted(name)}
     taken = [np.zeros(len(sentence), bool) for sentence in words]

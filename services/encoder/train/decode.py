@@ -1,7 +1,7 @@
-"""From tag scores to spans, and from spans to precision, recall and F1."""
+"""From tags and their probabilities to spans, and from spans to precision, recall and F1."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,26 +9,50 @@ import numpy as np
 Span = tuple[int, int, str]  # first word, word after the last, label
 
 
-def legal_tags(scores: np.ndarray, tags: list[str]) -> list[str]:
-    """The best sequence of tags in which every `I-` follows a tag of its own label."""
-    if not len(scores):
-        return []
-    allowed = np.array([[_follows(left, right) for right in tags] for left in tags])
-    penalty = np.where(allowed, 0.0, -np.inf)
-    starts = np.array([0.0 if _follows("O", tag) else -np.inf for tag in tags])
-    best, back = scores[0] + starts, []
-    for row in scores[1:]:
-        paths = best[:, None] + penalty
-        back.append(paths.argmax(0))
-        best = paths.max(0) + row
-    path = [int(best.argmax())]
-    for pointers in reversed(back):
-        path.append(int(pointers[path[-1]]))
-    return [tags[i] for i in reversed(path)]
+def best_spans(scores: np.ndarray, tags: list[str], thresholds: Mapping[str, float]) -> set[Span]:
+    """The spans that together promise most, as `services/ner/src/decode.rs` chooses them.
+
+    `scores` are the log probabilities of a sentence's tags, (words, tags). A span's confidence is
+    the least probability of its tags, times that of the next word not going on with it; it promises
+    its confidence less its label's threshold.
+    """
+    size = len(scores)
+    ending: list[list[tuple[float, int, str]]] = [[] for _ in range(size + 1)]
+    for begin, end, label, confidence in _candidates(np.exp(scores), tags, thresholds):
+        ending[end].append((confidence - thresholds[label], begin, label))
+    best, back = [0.0] * (size + 1), [(0, "")] * (size + 1)
+    for end in range(1, size + 1):
+        best[end], back[end] = best[end - 1], (end - 1, "")
+        for promise, begin, label in ending[end]:
+            if best[begin] + promise > best[end]:
+                best[end], back[end] = best[begin] + promise, (begin, label)
+    found, end = set(), size
+    while end:
+        begin, label = back[end]
+        if label:
+            found.add((begin, end, label))
+        end = begin
+    return found
 
 
-def _follows(left: str, right: str) -> bool:
-    return not right.startswith("I-") or left[2:] == right[2:]
+def _candidates(
+    probabilities: np.ndarray, tags: list[str], thresholds: Mapping[str, float]
+) -> Iterator[tuple[int, int, str, float]]:
+    size = len(probabilities)
+    for column, tag in enumerate(tags):
+        if not tag.startswith("B-"):
+            continue
+        label, threshold = tag[2:], thresholds[tag[2:]]
+        first, later = probabilities[:, column], probabilities[:, tags.index(f"I-{label}")]
+        for begin in np.flatnonzero(first > threshold).tolist():
+            weakest = first[begin]
+            for end in range(begin + 1, size + 1):
+                goes_on = later[end] if end < size else 0.0
+                if (confidence := float(weakest * (1 - goes_on))) > threshold:
+                    yield begin, end, label, confidence
+                weakest = min(weakest, goes_on)
+                if weakest <= threshold:
+                    break
 
 
 def spans(tags: Iterable[str]) -> set[Span]:

@@ -16,11 +16,11 @@ from tokenizers import Tokenizer
 from annotated import Annotated, Entity, cut_article, read_lines
 from calibrate import sigmoid, topic_figures
 from data import Sentence, read_set
-from decode import Span, score_spans, spans
+from decode import Span, score_spans
 from device import tensor
 from export import load
 from model import Model
-from predict import article_vectors, tag_documents
+from predict import article_vectors, find_in_documents
 from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, TAGS, Labels
 from taxonomy import Category
 from text import Words, split_words
@@ -129,10 +129,10 @@ def predict_spans(
     model: Model, sentences: list[Sentence], rows: list[Annotated], heads: str
 ) -> list[set[Span]]:
     """Spans by the news head, the cyber head, or both: a cyber span drives news spans out."""
-    tagged = zip(*tag_documents(model, sentences, [row.text for row in rows]), strict=True)
+    found = zip(*find_in_documents(model, sentences, [row.text for row in rows]), strict=True)
     result = []
-    for sentence, row, (news, cyber) in zip(sentences, rows, tagged, strict=True):
-        left, right = (full_stops(spans(tags), sentence, row) for tags in (news, cyber))
+    for sentence, row, (news, cyber) in zip(sentences, rows, found, strict=True):
+        left, right = (full_stops(spans, sentence, row) for spans in (news, cyber))
         result.append({"news": left, "cyber": right, "both": merge(left, right)}[heads])
     return result
 

@@ -14,7 +14,7 @@ from lowrank import head_size, resized
 from meaning import Descriptions
 from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HEAD, HIDDEN, TYPES, Model, student
 from quantize import quantize
-from sources import CYBER_TAGS, NEWS_TAGS
+from sources import CYBER_TAGS, CYBER_THRESHOLDS, NEWS_TAGS, NEWS_THRESHOLDS
 from taxonomy import NAME, Category
 from text import load_tokenizer
 from topics import POOL_TOKENS
@@ -142,7 +142,10 @@ def _describe_heads(model: Model, shipment: Shipment) -> dict:
         "name": shipment.name,
         "version": VERSION,
         "window": {"max_tokens": model.width},
-        "ner": [{"name": "news", "tags": NEWS_TAGS}, {"name": "cyber", "tags": CYBER_TAGS}],
+        "ner": [
+            {"name": "news", "tags": NEWS_TAGS, "thresholds": NEWS_THRESHOLDS},
+            {"name": "cyber", "tags": CYBER_TAGS, "thresholds": CYBER_THRESHOLDS},
+        ],
         "topics": {
             "name": "topics",
             "pool_tokens": POOL_TOKENS,

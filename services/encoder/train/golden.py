@@ -11,11 +11,9 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from decode import legal_tags
 from export import load
 from model import Model
 from predict import pooled, token_vectors
-from sources import CYBER_TAGS, NEWS_TAGS
 from text import split_words
 from windows import build, collate
 
@@ -50,9 +48,6 @@ def golden_case(model: Model, tokenizer: Tokenizer, text: str) -> dict:
     window = build([words])
     batch = collate([window])
     vectors = token_vectors(model, batch)[0]
-    heads = vectors[batch.columns]
-    news = legal_tags(model.news(heads).log_softmax(1).numpy(force=True), NEWS_TAGS)
-    cyber = legal_tags(model.cyber(heads).log_softmax(1).numpy(force=True), CYBER_TAGS)
     topics = model.topics(pooled(model, [[window]]))[0].sigmoid()
     positions = [0, len(window) // 2, len(window) - 1]
     return {
@@ -65,8 +60,6 @@ def golden_case(model: Model, tokenizer: Tokenizer, text: str) -> dict:
             {"position": i, "values": [round(x, 5) for x in vectors[i, :VALUES].tolist()]}
             for i in positions
         ],
-        "news": news,
-        "cyber": cyber,
         "topics": [round(x, 5) for x in topics.tolist()],
     }
 

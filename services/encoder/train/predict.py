@@ -9,10 +9,10 @@ from tqdm import tqdm
 
 from agree import agree
 from data import Sentence
-from decode import legal_tags
+from decode import Span, best_spans
 from device import tensor
 from model import Model, pool
-from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
+from sources import CYBER, CYBER_TAGS, CYBER_THRESHOLDS, NEWS, NEWS_TAGS, NEWS_THRESHOLDS
 from text import Words, pack
 from topics import POOL_TOKENS, article_windows
 from windows import Batch, Window, batches_in_order, build, collate, cut_sentences
@@ -25,21 +25,19 @@ def token_vectors(model: Model, batch: Batch) -> torch.Tensor:
     return model.encoder(batch.ids, batch.types, batch.mask)
 
 
-def tag_sentences(
-    model: Model, sentences: list[Sentence]
-) -> tuple[list[list[str]], list[list[str]]]:
-    """News and cyber tags of each word, the best legal sequences of each sentence."""
+HEADS = ((NEWS, NEWS_TAGS, NEWS_THRESHOLDS), (CYBER, CYBER_TAGS, CYBER_THRESHOLDS))
+
+
+def find_news(model: Model, sentences: list[Sentence]) -> list[set[Span]]:
+    """The spans that the news head finds in each sentence."""
     scores = tag_scores(model, sentences)
-    return tuple(
-        [legal_tags(score[:, columns], tags) for score in scores]
-        for columns, tags in ((NEWS, NEWS_TAGS), (CYBER, CYBER_TAGS))
-    )
+    return [best_spans(score[:, NEWS], NEWS_TAGS, NEWS_THRESHOLDS) for score in scores]
 
 
-def tag_documents(
+def find_in_documents(
     model: Model, sentences: list[Sentence], texts: list[str]
-) -> tuple[list[list[str]], list[list[str]]]:
-    """News and cyber tags of each word, once the mentions of each name in a document agree.
+) -> tuple[list[set[Span]], list[set[Span]]]:
+    """What each head finds in each sentence, once the mentions of each name in a document agree.
 
     `texts` are the sentences as they are written.
     """
@@ -48,14 +46,13 @@ def tag_documents(
         [text[start:end] for start, end in sentence.words.spans]
         for text, sentence in zip(texts, sentences, strict=True)
     ]
-    found: tuple[list[list[str]], list[list[str]]] = ([], [])
+    found: tuple[list[set[Span]], list[set[Span]]] = ([], [])
     for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
         members = list(group)
-        heads = ((NEWS, NEWS_TAGS), (CYBER, CYBER_TAGS))
-        for tagged, (columns, tags) in zip(found, heads, strict=True):
+        for spans, (columns, tags, thresholds) in zip(found, HEADS, strict=True):
             rows = [scores[i][:, columns] for i in members]
-            rows = agree([words[i] for i in members], rows, tags)
-            tagged += [legal_tags(row, tags) for row in rows]
+            rows = agree([words[i] for i in members], rows, tags, thresholds)
+            spans += [best_spans(row, tags, thresholds) for row in rows]
     return found
 
 

@@ -46,7 +46,7 @@ from model import (
     with_layers,
 )
 from narrow import narrow
-from predict import article_vectors, pooled, tag_scores, tag_sentences, token_vectors
+from predict import article_vectors, find_news, pooled, tag_scores, token_vectors
 from prototypes import topic_logits
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
 from stages import LABELS, OPINION, SWAPPED, WIDE, WIDTHS, Stage, steps_of
@@ -363,13 +363,13 @@ def article_losses(model: Model, articles: list[Article]) -> dict[str, torch.Ten
 def measure(model: Model, corpus: Corpus) -> tuple:
     """The topics' calibration, and the figures that an epoch is judged by."""
     with autocast():
-        found, _ = tag_sentences(model, corpus.dev_sentences)
+        found = find_news(model, corpus.dev_sentences)
         vectors = article_vectors(model, [article.sentences for article in corpus.dev_articles])
     gold = [
         spans(NEWS_TAGS[i] for i in sentence.wanted[:, NEWS].argmax(1))
         for sentence in corpus.dev_sentences
     ]
-    scored = score_spans(gold, [spans(tags) for tags in found], NEWS_LABELS)
+    scored = score_spans(gold, found, NEWS_LABELS)
     figures = {"worldwide_f1": scored["micro"]["f1"], "worldwide_macro_f1": scored["macro"]["f1"]}
     with torch.inference_mode():
         logits = model.topics(tensor(vectors)).double().numpy(force=True)

@@ -50,21 +50,19 @@ pub(crate) struct Mentions<'i> {
     pub(crate) at: Vec<usize>,
 }
 
-/// Changes the opinions of a head; `names` are the words of what was found. Returns whether there
-/// was anything to change.
+/// Changes the opinions of a head; `names` are the words of what was found.
 pub(crate) fn agree(
     words: &Words<'_>,
     names: &[Range<usize>],
     opinions: &mut Opinions,
     tags: Tags<'_>,
-) -> bool {
+) {
     let (ids, numbers) = intern(&words.text);
     let mentions = mentions(words, &ids, names);
     // What the head said, before any of it is changed.
     let means = mentions.iter().map(|own| own.mean(opinions, tags));
     let means: Vec<Array2<f32>> = means.collect();
     let relatives = Relatives::find(words, &numbers, &mentions, &means, tags);
-    let mut changed = false;
     for (i, own) in mentions.iter().enumerate() {
         match relatives.mean(i, &mentions, &means, tags) {
             Some(theirs) => {
@@ -72,11 +70,9 @@ pub(crate) fn agree(
                 mix(&own.at, &agreed, opinions, tags);
             }
             None if own.at.len() > 1 => mix(&own.at, &means[i], opinions, tags),
-            None => continue,
+            None => {}
         }
-        changed = true;
     }
-    changed
 }
 
 impl Mentions<'_> {

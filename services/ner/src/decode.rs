@@ -1,9 +1,8 @@
-//! Tag probabilities to the best legal tags, and tags to spans.
+//! Tag probabilities to the spans that are worth stating.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-use ndarray::Array2;
 
 use crate::opinion::Opinions;
 use crate::tag::Tag;
@@ -15,27 +14,52 @@ pub(crate) struct Span {
     pub(crate) label: Arc<str>,
 }
 
-/// Which tags may follow which, for one head.
-pub(crate) struct Grammar {
-    /// `legal[[from, to]]`; the last row is the start of a sentence.
-    legal: Array2<bool>,
-    /// The tag `O`.
+/// Chooses spans by the tags of one head.
+pub(crate) struct Decoder {
+    labels: Vec<Label>,
+    tags: usize,
     outside: usize,
 }
 
-impl Grammar {
-    /// None where there is no tag `O`.
-    pub(crate) fn new(tags: &[Tag]) -> Option<Self> {
-        let legal = Array2::from_shape_fn((tags.len() + 1, tags.len()), |(from, to)| {
-            tags[to].may_follow(tags.get(from))
-        });
-        let outside = tags.iter().position(|tag| *tag == Tag::Outside)?;
-        Some(Self { legal, outside })
-    }
+/// A label, the columns of its tags for an entity's first word and for later ones, and the confidence
+/// from which on it is stated.
+struct Label {
+    name: Arc<str>,
+    first: usize,
+    later: usize,
+    threshold: f32,
+}
 
-    /// Number of tags.
-    pub(crate) fn tags(&self) -> usize {
-        self.legal.ncols()
+/// The best that is known of the words before a place.
+#[derive(Clone, Copy, Default)]
+struct Best {
+    promise: f32,
+    /// Where the last span begins and its label; `None` where the last word is in none.
+    span: Option<(usize, usize)>,
+}
+
+impl Decoder {
+    /// None where there is no tag `O`, or a label has only one of its tags or no threshold.
+    pub(crate) fn new(tags: &[Tag], thresholds: &HashMap<String, f32>) -> Option<Self> {
+        let column = |wanted: &Tag| tags.iter().position(|tag| tag == wanted);
+        let mut labels = Vec::new();
+        for tag in tags {
+            let Some(name) = tag.label() else { continue };
+            let label = Label {
+                name: Arc::clone(name),
+                first: column(&Tag::Begin(Arc::clone(name)))?,
+                later: column(&Tag::Inside(Arc::clone(name)))?,
+                threshold: *thresholds.get(&**name)?,
+            };
+            if *tag == Tag::Begin(Arc::clone(name)) {
+                labels.push(label);
+            }
+        }
+        Some(Self {
+            labels,
+            tags: tags.len(),
+            outside: column(&Tag::Outside)?,
+        })
     }
 
     /// The tag `O`.
@@ -43,190 +67,229 @@ impl Grammar {
         self.outside
     }
 
-    /// Finds the most probable legal sequence of tags of each sentence; `opens` tells of each word
-    /// whether a sentence begins with it.
+    /// Chooses the spans of a text, none of which shares a word with another, that together promise
+    /// most: each adds its confidence less its label's threshold, so one that has less is not stated.
+    /// The thresholds count so many times as `share` says.
     ///
-    /// A word that is surely outside cuts its sentence in two: what follows it is as at the start.
-    pub(crate) fn best(&self, opinions: &Opinions, opens: &[bool]) -> Vec<usize> {
-        let mut tags = vec![self.outside; opinions.len()];
+    /// That is decoding for the least risk instead of for the likeliest tags. F1 is best with half of
+    /// itself as threshold (Lipton, Elkan and Narayanaswamy 2014, Optimal thresholding of
+    /// classifiers to maximize F1 measure).
+    ///
+    /// `opens` tells of each word whether a sentence begins with it; no span goes on there, nor over
+    /// a word that is surely outside.
+    pub(crate) fn spans(&self, opinions: &Opinions, opens: &[bool], share: f32) -> Vec<Span> {
+        let mut spans = Vec::new();
         let mut run: Vec<&[f32]> = Vec::new();
         for word in 0..=opinions.len() {
-            let row = opinions.of(word, self.tags());
+            let row = opinions.of(word, self.tags);
             if row.is_none() || opens.get(word) == Some(&true) {
-                tags[word - run.len()..word].copy_from_slice(&self.best_run(&run));
+                spans.extend(self.spans_of_run(&run, word - run.len(), share));
                 run.clear();
             }
             run.extend(row);
         }
-        tags
+        spans
     }
 
-    /// Finds the most probable legal sequence of tags of words in a row (Viterbi, 1967).
-    fn best_run(&self, log_probs: &[&[f32]]) -> Vec<usize> {
-        let tags = self.tags();
-        let start = self.legal.nrows() - 1;
-        let mut best: Vec<f32> = Vec::new();
-        let mut back: Vec<usize> = Vec::with_capacity(tags * log_probs.len());
-        for (i, word) in log_probs.iter().enumerate() {
-            let mut scores = Vec::with_capacity(tags);
-            for to in 0..tags {
-                let from = argmax_where(&best, |from| self.legal[[from, to]]);
-                let legal = i > 0 || self.legal[[start, to]];
-                let before = from.map_or(0.0, |from| best[from]);
-                scores.push(if legal {
-                    before + word[to]
-                } else {
-                    f32::NEG_INFINITY
-                });
-                back.push(from.unwrap_or_default());
+    /// The spans of words in a row, the first of which has the place `start` in the text.
+    fn spans_of_run(&self, run: &[&[f32]], start: usize, share: f32) -> Vec<Span> {
+        let mut best = vec![Best::default(); run.len() + 1];
+        for begin in 0..run.len() {
+            carry(&mut best, begin);
+            for (number, label) in self.labels.iter().enumerate() {
+                let threshold = share * label.threshold;
+                for (end, confidence) in label.candidates(run, begin, threshold) {
+                    let promise = best[begin].promise + confidence - threshold;
+                    if promise > best[end].promise {
+                        let span = Some((begin, number));
+                        best[end] = Best { promise, span };
+                    }
+                }
             }
-            best = scores;
         }
-        trace(&best, &back, tags)
+        carry(&mut best, run.len());
+        self.trace(&best, start)
     }
-}
 
-/// Follows the pointers back from the best last tag.
-fn trace(best: &[f32], back: &[usize], tags: usize) -> Vec<usize> {
-    let Some(mut tag) = argmax(best) else {
-        return Vec::new();
-    };
-    let mut sequence = Vec::with_capacity(back.len() / tags);
-    for pointers in back.chunks(tags).rev() {
-        sequence.push(tag);
-        tag = pointers[tag];
-    }
-    sequence.reverse();
-    sequence
-}
-
-fn argmax(values: &[f32]) -> Option<usize> {
-    argmax_where(values, |_| true)
-}
-
-fn argmax_where(values: &[f32], allowed: impl Fn(usize) -> bool) -> Option<usize> {
-    (0..values.len())
-        .filter(|&i| allowed(i))
-        .max_by(|&a, &b| values[a].total_cmp(&values[b]))
-}
-
-/// Joins B-/I- tags into spans; a stray `I-` opens a new one, as CoNLL scorers count it.
-pub(crate) fn spans<'t>(tags: impl Iterator<Item = &'t Tag>, opens: &[bool]) -> Vec<Span> {
-    let mut spans: Vec<Span> = Vec::new();
-    for (word, (tag, &opens)) in tags.zip(opens).enumerate() {
-        match (tag, spans.last_mut()) {
-            (Tag::Inside(label), Some(span))
-                if !opens && span.words.end == word && span.label == *label =>
-            {
-                span.words.end += 1;
-            }
-            (tag, _) => spans.extend(tag.label().map(|label| Span {
-                words: word..word + 1,
-                label: Arc::clone(label),
-            })),
+    /// Follows the best spans back from the last word.
+    fn trace(&self, best: &[Best], start: usize) -> Vec<Span> {
+        let mut spans = Vec::new();
+        let mut end = best.len() - 1;
+        while end > 0 {
+            let Some((begin, label)) = best[end].span else {
+                end -= 1;
+                continue;
+            };
+            spans.push(Span {
+                words: start + begin..start + end,
+                label: Arc::clone(&self.labels[label].name),
+            });
+            end = begin;
         }
+        spans.reverse();
+        spans
     }
-    spans
+}
+
+impl Label {
+    /// The ends of the spans that begin with a word and have more confidence than the threshold.
+    ///
+    /// A span is as sure as the least sure of its words is of its tag, and only so far as the word
+    /// after it does not go on with it.
+    fn candidates(
+        &self,
+        run: &[&[f32]],
+        begin: usize,
+        threshold: f32,
+    ) -> impl Iterator<Item = (usize, f32)> {
+        let mut weakest = run[begin][self.first].exp();
+        (begin + 1..=run.len())
+            .map_while(move |end| {
+                let goes_on = run.get(end).map_or(0.0, |row| row[self.later].exp());
+                let confidence = weakest * (1.0 - goes_on);
+                let is_worth_it = weakest > threshold;
+                weakest = weakest.min(goes_on);
+                is_worth_it.then_some((end, confidence))
+            })
+            .filter(move |(_, confidence)| *confidence > threshold)
+    }
+}
+
+/// Takes over what is best without the word before a place, where no span that ends there is better.
+fn carry(best: &mut [Best], place: usize) {
+    if let Some(before) = place.checked_sub(1)
+        && best[before].promise >= best[place].promise
+    {
+        best[place] = Best {
+            promise: best[before].promise,
+            span: None,
+        };
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::Array2;
 
     use super::*;
 
-    fn tags() -> Vec<Tag> {
-        ["O", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
-            .map(|tag| Tag::parse(tag).unwrap())
-            .to_vec()
+    fn tags(written: &[&str]) -> Vec<Tag> {
+        written.iter().filter_map(|tag| Tag::parse(tag)).collect()
     }
 
-    fn found(written: &[(&str, bool)]) -> Vec<(String, Range<usize>)> {
-        let tags: Vec<Tag> = written
-            .iter()
-            .map(|(tag, _)| Tag::parse(tag).unwrap())
-            .collect();
-        let opens: Vec<bool> = written.iter().map(|(_, opens)| *opens).collect();
-        spans(tags.iter(), &opens)
-            .into_iter()
-            .map(|found| (found.label.to_string(), found.words))
+    fn thresholds() -> HashMap<String, f32> {
+        [("LOC", 0.4), ("ORG", 0.2)]
+            .map(|(label, threshold)| (label.to_owned(), threshold))
+            .into()
+    }
+
+    /// The spans of words that have these probabilities of `B-LOC`, `I-LOC`, `B-ORG`, `I-ORG`.
+    fn found(probs: &[[f32; 4]], opens: &[bool]) -> Vec<(String, Range<usize>)> {
+        let tags = tags(&["O", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]);
+        let rows = Array2::from_shape_fn((probs.len(), 5), |(word, tag)| match tag {
+            0 => (1.0 - probs[word].iter().sum::<f32>()).ln(),
+            tag => probs[word][tag - 1].ln(),
+        });
+        let decoder = Decoder::new(&tags, &thresholds()).unwrap();
+        let spans = decoder.spans(&Opinions::new(rows.view(), 0), opens, 1.0);
+        let spans = spans.into_iter();
+        spans
+            .map(|span| (span.label.to_string(), span.words))
             .collect()
     }
 
-    fn best(log_probs: &Array2<f32>, opens: &[bool]) -> Vec<usize> {
-        let opinions = Opinions::new(log_probs.view(), 0);
-        Grammar::new(&tags()).unwrap().best(&opinions, opens)
+    fn loc(words: Range<usize>) -> (String, Range<usize>) {
+        ("LOC".to_owned(), words)
+    }
+
+    const LOC: [f32; 4] = [0.9, 0.0, 0.05, 0.0];
+    const LATER: [f32; 4] = [0.0, 0.9, 0.0, 0.05];
+    const NOTHING: [f32; 4] = [0.0; 4];
+
+    #[test]
+    fn words_of_a_label_make_a_span() {
+        let found = found(
+            &[LOC, LATER, LATER, NOTHING, LOC],
+            &[true, false, false, false, false],
+        );
+
+        assert_eq!(found, [loc(0..3), loc(4..5)]);
     }
 
     #[test]
-    fn tags_are_joined_to_spans() {
-        let found = found(&[
-            ("B-LOC", true),
-            ("I-LOC", false),
-            ("B-LOC", false),
-            ("O", false),
-        ]);
-
-        assert_eq!(found, [("LOC".to_owned(), 0..2), ("LOC".to_owned(), 2..3)]);
+    fn a_word_that_begins_a_name_ends_the_one_before() {
+        assert_eq!(found(&[LOC, LOC], &[true, false]), [loc(0..1), loc(1..2)]);
     }
 
     #[test]
-    fn stray_inside_tag_opens_a_span() {
-        let found = found(&[
-            ("B-LOC", true),
-            ("I-ORG", false),
-            ("O", false),
-            ("I-LOC", false),
-        ]);
-
-        let labels: Vec<_> = found
-            .iter()
-            .map(|(label, words)| (label.as_str(), words.start))
-            .collect();
-        assert_eq!(labels, [("LOC", 0), ("ORG", 1), ("LOC", 3)]);
-    }
-
-    #[test]
-    fn no_span_crosses_into_the_next_sentence() {
-        let found = found(&[("B-LOC", true), ("I-LOC", true)]);
-
-        assert_eq!(found.len(), 2);
-    }
-
-    #[test]
-    fn best_sequence_is_legal() {
-        let log_probs = array![[-0.9, -1.0, -9., -9., -9.], [-9., -9., -0.1, -9., -3.]];
-
-        let best = best(&log_probs, &[true, false]);
+    fn what_is_hardly_likelier_than_something_else_is_not_stated() {
+        let torn = [0.35, 0.0, 0.1, 0.0];
 
         assert_eq!(
-            best,
-            [1, 2],
-            "I-LOC needs a B-LOC, though O alone is likelier"
+            found(&[torn, NOTHING, LOC], &[true, false, false]),
+            [loc(2..3)]
         );
     }
 
     #[test]
-    fn sentence_start_breaks_the_sequence() {
-        let log_probs = array![[-9., -0.1, -9., -9., -9.], [-9., -2.0, -0.1, -9., -3.]];
+    fn each_label_has_a_threshold_of_its_own() {
+        let found = found(&[[0.45, 0.0, 0.35, 0.0]], &[true]);
 
-        assert_eq!(best(&log_probs, &[true, false]), [1, 2]);
-        assert_eq!(best(&log_probs, &[true, true]), [1, 1]);
+        assert_eq!(found, [("ORG".to_owned(), 0..1)]);
     }
 
     #[test]
-    fn what_follows_a_word_that_is_surely_outside_opens_a_span() {
-        let log_probs = array![
-            [-9., -0.1, -9., -9., -9.],
-            [-1e-4, -9., -20., -20., -20.],
-            [-9., -3., -0.1, -9., -9.]
-        ];
+    fn a_name_of_which_a_word_is_unsure_is_not_stated() {
+        let unsure = [0.3, 0.3, 0.0, 0.0];
 
-        assert_eq!(best(&log_probs, &[true, false, false]), [1, 0, 1]);
+        assert_eq!(
+            found(&[LOC, unsure, LATER], &[true, false, false]),
+            [loc(0..1)]
+        );
     }
 
     #[test]
-    fn no_words_have_no_tags() {
-        assert_eq!(best(&Array2::zeros((0, 5)), &[]), [0; 0]);
+    fn a_name_ends_where_it_more_likely_ends() {
+        let perhaps = |goes_on| [0.0, goes_on, 0.0, 0.0];
+
+        assert_eq!(found(&[LOC, perhaps(0.6)], &[true, false]), [loc(0..2)]);
+        assert_eq!(found(&[LOC, perhaps(0.4)], &[true, false]), [loc(0..1)]);
+    }
+
+    #[test]
+    fn two_names_that_promise_more_go_before_a_longer_one() {
+        let second = [0.52, 0.44, 0.0, 0.0];
+
+        let found = found(&[LOC, second], &[true, false]);
+
+        assert_eq!(found, [loc(0..1), loc(1..2)]);
+    }
+
+    #[test]
+    fn no_span_crosses_into_the_next_sentence() {
+        assert_eq!(found(&[LOC, LATER], &[true, true]), [loc(0..1)]);
+    }
+
+    #[test]
+    fn what_only_goes_on_with_a_name_is_none() {
+        assert_eq!(found(&[LATER, NOTHING], &[true, false]), []);
+    }
+
+    #[test]
+    fn no_words_have_no_spans() {
+        assert_eq!(found(&[], &[]), []);
+    }
+
+    #[test]
+    fn a_label_without_one_of_its_tags_or_a_threshold_is_refused() {
+        for written in [
+            &["O", "B-LOC"][..],
+            &["O", "I-LOC"],
+            &["B-LOC", "I-LOC"],
+            &["O", "B-FAC", "I-FAC"],
+        ] {
+            let decoder = Decoder::new(&tags(written), &thresholds());
+            assert!(decoder.is_none(), "{written:?}");
+        }
     }
 }

@@ -30,31 +30,11 @@ impl Tag {
             Self::Begin(label) | Self::Inside(label) => Some(label),
         }
     }
-
-    /// Whether this tag may follow `previous`; `None` is the start of a sentence.
-    pub(crate) fn may_follow(&self, previous: Option<&Self>) -> bool {
-        match self {
-            Self::Inside(label) => previous.and_then(Self::label) == Some(label),
-            _ => true,
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn inside_follows_its_own_label_alone() {
-        let tag = |written| Tag::parse(written).unwrap();
-
-        assert!(tag("I-LOC").may_follow(Some(&tag("B-LOC"))));
-        assert!(tag("I-LOC").may_follow(Some(&tag("I-LOC"))));
-        assert!(!tag("I-LOC").may_follow(Some(&tag("B-ORG"))));
-        assert!(!tag("I-LOC").may_follow(Some(&tag("O"))));
-        assert!(!tag("I-LOC").may_follow(None));
-        assert!(tag("B-LOC").may_follow(None));
-    }
 
     #[test]
     fn unknown_form_is_no_tag() {

@@ -1,11 +1,13 @@
 //! The model's tag heads.
 
+use std::collections::HashMap;
+
 use copydesk_encoder::{Error, Linear, ModelFolder, Window, Word};
 use ndarray::{Array2, ArrayView2, Axis};
 use unicode_segmentation::GraphemeCursor;
 
 use crate::agree::{Tags, Words, agree};
-use crate::decode::{Grammar, Span, spans};
+use crate::decode::{Decoder, Span};
 use crate::opinion::Opinions;
 use crate::tag::Tag;
 use crate::{Entity, Origin, indicator, merge};
@@ -25,7 +27,7 @@ pub struct WindowTags(Vec<Opinions>);
 struct Head {
     linear: Linear,
     tags: Vec<Tag>,
-    grammar: Grammar,
+    decoder: Decoder,
 }
 
 impl Tagger {
@@ -35,7 +37,7 @@ impl Tagger {
             let tags: Option<Vec<Tag>> = head.tags.iter().map(|tag| Tag::parse(tag)).collect();
             let tags = tags.ok_or(Error::Unsupported("heads.json holds a tag that is not BIO"))?;
             let linear = folder.linear(&head.name, tags.len())?;
-            Head::new(linear, tags)
+            Head::new(linear, tags, &head.thresholds)
         });
         Ok(Self {
             heads: heads.collect::<Result<_, Error>>()?,
@@ -99,42 +101,42 @@ impl WindowTags {
 }
 
 impl Head {
-    fn new(linear: Linear, tags: Vec<Tag>) -> Result<Self, Error> {
-        let grammar = Grammar::new(&tags);
-        let grammar = grammar.ok_or(Error::Unsupported("heads.json has a tag head without O"))?;
+    fn new(
+        linear: Linear,
+        tags: Vec<Tag>,
+        thresholds: &HashMap<String, f32>,
+    ) -> Result<Self, Error> {
+        let decoder = Decoder::new(&tags, thresholds).ok_or(Error::Unsupported(
+            "heads.json has a tag head without O, or a label without B-, I- or threshold",
+        ))?;
         Ok(Self {
             linear,
             tags,
-            grammar,
+            decoder,
         })
     }
 
     /// What it says of words, given their vectors.
     fn tag(&self, words: ArrayView2<'_, f32>) -> Opinions {
         let log_probs = log_softmax(self.linear.logits(words));
-        Opinions::new(log_probs.view(), self.grammar.outside())
+        Opinions::new(log_probs.view(), self.decoder.outside())
     }
 
     /// The entities of a text, once the mentions of each name agree.
     fn entities(&self, owned: &[&Word], words: &Words<'_>, mut opinions: Opinions) -> Vec<Entity> {
-        let mut spans = self.spans(&opinions, &words.opens);
-        let names: Vec<_> = spans.iter().map(|span| span.words.clone()).collect();
+        let spans = |opinions: &_, share| self.decoder.spans(opinions, &words.opens, share);
+        // What is too unsure to be stated may agree with what is sure.
+        let names = spans(&opinions, 0.5).into_iter();
+        let names: Vec<_> = names.map(|span| span.words).collect();
         let tags = Tags {
             all: &self.tags,
-            outside: self.grammar.outside(),
+            outside: self.decoder.outside(),
         };
-        if agree(words, &names, &mut opinions, tags) {
-            spans = self.spans(&opinions, &words.opens);
-        }
-        let spans = spans.into_iter();
+        agree(words, &names, &mut opinions, tags);
+        let spans = spans(&opinions, 1.0).into_iter();
         spans
             .map(|span| self.entity(span, owned, &opinions))
             .collect()
-    }
-
-    fn spans(&self, opinions: &Opinions, opens: &[bool]) -> Vec<Span> {
-        let best = self.grammar.best(opinions, opens);
-        spans(best.into_iter().map(|tag| &self.tags[tag]), opens)
     }
 
     /// Its score is the mean over its words of how probable it is that the word has its label,
@@ -226,8 +228,9 @@ mod tests {
         let tags: Vec<Tag> = written.iter().map(|tag| Tag::parse(tag).unwrap()).collect();
         let size = tags.len();
         let linear = Linear::new(&Array2::eye(size), Array1::zeros(size));
+        let thresholds = HashMap::from([("LOC".to_owned(), 0.4)]);
         Tagger {
-            heads: vec![Head::new(linear, tags).unwrap()],
+            heads: vec![Head::new(linear, tags, &thresholds).unwrap()],
         }
     }
 
