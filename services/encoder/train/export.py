@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from calibrate import Calibration
-from lowrank import head_size, resized
+from heads import head_size, heads_of, resized, standard
 from meaning import Descriptions
 from model import ACTIVATION, ATTENTION_HEADS, DROPOUT, HEAD, HIDDEN, TYPES, Model, student
 from quantize import quantize
@@ -20,7 +20,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.27.2"
+VERSION = "2026.11.27.3"
 FILES = (
     "config.json",
     "heads.json",
@@ -52,8 +52,7 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     model.cpu()
     weights = {
-        name: value.to(torch.bfloat16).contiguous()
-        for name, value in resized(model.encoder.state_dict(), HEAD).items()
+        name: value.to(torch.bfloat16).contiguous() for name, value in standard(model, HEAD).items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     heads = _heads(model, shipment.calibration, shipment.descriptions)
@@ -72,11 +71,12 @@ def load(folder: Path) -> tuple[Model, Tokenizer, dict]:
     """The model of a folder, computed in fp32 with the weights as they are shipped."""
     described = json.loads((folder / "heads.json").read_text())
     config = json.loads((folder / "config.json").read_text())
-    layers, inner = config["num_hidden_layers"], config["intermediate_size"]
-    head = config["head_size"]
-    model = student(len(described["topics"]["categories"]), layers, inner, head)
+    heads, size = config["heads"], config["head_size"]
+    model = student(
+        len(described["topics"]["categories"]), heads, size, config["intermediate_size"]
+    )
     model.width = described["window"]["max_tokens"]
-    weights = resized(load_file(folder / "model.safetensors"), head)
+    weights = resized(load_file(folder / "model.safetensors"), HEAD, heads, size)
     model.encoder.load_state_dict({name: value.float() for name, value in weights.items()})
     heads = load_file(folder / "heads.safetensors")
     model.load_state_dict(heads, strict=False)
@@ -106,7 +106,8 @@ def _config(model: Model) -> dict:
         "architectures": ["BertModel"],
         "attention_probs_dropout_prob": DROPOUT,
         "classifier_dropout": None,
-        # Not BERT's: what is left of a head, whose other dimensions are zeros.
+        # Not BERT's: how many heads each layer has and what is left of them. The others are zeros.
+        "heads": heads_of(model),
         "head_size": head_size(model),
         "hidden_act": ACTIVATION,
         "hidden_dropout_prob": DROPOUT,

@@ -6,12 +6,10 @@ singular value decomposition of it between the roots of their covariances (as in
 Language model compression with weighted low-rank factorization, whose weights are Fisher's).
 """
 
-import re
-
 import torch
 from torch import Tensor, nn
 
-from model import ATTENTION_HEADS, Attention, Model
+from model import Attention, Model, SelfAttention
 from observe import Moments, linear, observe
 from windows import Window
 
@@ -36,10 +34,10 @@ def _lower(attention: Attention, size: int, seen: Moments) -> None:
     with_one[:-1, :-1] = seen.mean_square()
     with_one[-1, :-1] = with_one[:-1, -1] = mean
     with_one[-1, -1] = 1
-    query = _by_head(torch.cat([own.query.weight, own.query.bias[:, None]], 1))
-    key = _by_head(own.key.weight)
+    query = _by_head(torch.cat([own.query.weight, own.query.bias[:, None]], 1), own)
+    key = _by_head(own.key.weight, own)
     asked, answer = _factors(query.mT @ key, _root(with_one), (root, inverse), size)
-    value, given = _by_head(own.value.weight), _by_head(out.weight.T)
+    value, given = _by_head(own.value.weight, own), _by_head(out.weight.T, own)
     product = value.mT @ given
     plain = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
     taken, told = _factors(product, (root, inverse), (plain, plain), size)
@@ -51,11 +49,12 @@ def _lower(attention: Attention, size: int, seen: Moments) -> None:
     attention.output.dense = linear(
         told.transpose(0, 1).flatten(1).float(), out.bias + same.float()
     )
+    own.size = size
 
 
-def _by_head(weight: Tensor) -> Tensor:
+def _by_head(weight: Tensor, attention: SelfAttention) -> Tensor:
     """(heads x size, in) as (heads, size, in)."""
-    return weight.double().unflatten(0, (ATTENTION_HEADS, -1))
+    return weight.double().unflatten(0, (-1, attention.size))
 
 
 def _root(square: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,32 +79,3 @@ def _factors(
 def _projection(factor: Tensor, bias: Tensor) -> nn.Linear:
     """(heads, in, size) and (heads, size) as the projection of all heads."""
     return linear(factor.mT.flatten(0, 1).float(), bias.flatten().float())
-
-
-INTO = re.compile(r".+\.attention\.self\.(query|key|value)\.(weight|bias)")
-OUT = re.compile(r".+\.attention\.output\.dense\.weight")
-
-
-def resized(state: dict[str, Tensor], size: int) -> dict[str, Tensor]:
-    """An encoder's weights with heads of so many dimensions: cut off, or filled up with zeros.
-
-    A standard BERT divides its vectors among its heads, so it has dimensions of zeros.
-    """
-
-    def resize(rows: Tensor) -> Tensor:
-        heads = rows.unflatten(0, (ATTENTION_HEADS, -1))[:, :size]
-        missing = heads.new_zeros(ATTENTION_HEADS, size - heads.shape[1], *heads.shape[2:])
-        return torch.cat([heads, missing], 1).flatten(0, 1)
-
-    result = dict(state)
-    for name, value in state.items():
-        if INTO.fullmatch(name):
-            result[name] = resize(value)
-        elif OUT.fullmatch(name):
-            result[name] = resize(value.T).T
-    return result
-
-
-def head_size(model: Model) -> int:
-    """The dimensions of a head that are left."""
-    return model.encoder.encoder["layer"][0].attention.self.query.out_features // ATTENTION_HEADS

@@ -1,7 +1,7 @@
 """A standard BERT in plain torch, with the parameter names of transformers' `BertModel`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,19 +51,20 @@ class Output(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention within a window; a head has `size` dimensions (`lowrank.py`)."""
+    """Attention within a window by some `heads` of `size` dimensions (`heads.py`, `lowrank.py`)."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, heads: int, size: int) -> None:
         super().__init__()
-        self.query = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
-        self.key = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
-        self.value = nn.Linear(HIDDEN, ATTENTION_HEADS * size)
+        self.size = size
+        self.query = nn.Linear(HIDDEN, heads * size)
+        self.key = nn.Linear(HIDDEN, heads * size)
+        self.value = nn.Linear(HIDDEN, heads * size)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         batch, width, _ = hidden.shape
 
         def split(projected: Tensor) -> Tensor:
-            return projected.view(batch, width, ATTENTION_HEADS, -1).transpose(1, 2)
+            return projected.view(batch, width, -1, self.size).transpose(1, 2)
 
         # Written out: the backward pass of torch's fused attention on CPUs is a third slower.
         query = split(self.query(hidden)) * HEAD**-0.5
@@ -75,10 +76,10 @@ class SelfAttention(nn.Module):
 class Attention(nn.Module):
     """Self-attention and its output projection."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, heads: int, size: int) -> None:
         super().__init__()
-        self.self = SelfAttention(size)
-        self.output = Output(ATTENTION_HEADS * size)
+        self.self = SelfAttention(heads, size)
+        self.output = Output(heads * size)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         return self.output(self.self(hidden, bias), hidden)
@@ -90,9 +91,9 @@ activate = getattr(functional, ACTIVATION)
 class Layer(nn.Module):
     """One transformer layer with `inner` neurons between its two projections."""
 
-    def __init__(self, inner: int, head: int) -> None:
+    def __init__(self, inner: int, heads: int, size: int) -> None:
         super().__init__()
-        self.attention = Attention(head)
+        self.attention = Attention(heads, size)
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, inner)})
         self.output = Output(inner)
 
@@ -102,12 +103,17 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it."""
+    """Windows of tokens to token vectors; the pooler is only kept for loaders that expect it.
 
-    def __init__(self, layers: int, inner: int, head: int = HEAD, vocabulary: int = 30522) -> None:
+    `heads` are the number of attention heads of each layer, of `size` dimensions each.
+    """
+
+    def __init__(
+        self, inner: int, heads: Sequence[int], size: int, vocabulary: int = 30522
+    ) -> None:
         super().__init__()
         self.embeddings = Embeddings(vocabulary)
-        stack = nn.ModuleList(Layer(inner, head) for _ in range(layers))
+        stack = nn.ModuleList(Layer(inner, count, size) for count in heads)
         self.encoder = nn.ModuleDict({"layer": stack})
         self.pooler = nn.ModuleDict({"dense": nn.Linear(HIDDEN, HIDDEN)})
 
@@ -143,14 +149,19 @@ class Model(nn.Module):
         self.to(DEVICE)
 
 
-def student(topics: int, layers: int = LAYERS, inner: int = INNER, head: int = HEAD) -> Model:
+def student(
+    topics: int,
+    heads: Sequence[int] = (ATTENTION_HEADS,) * LAYERS,
+    size: int = HEAD,
+    inner: int = INNER,
+) -> Model:
     """A model that ships."""
-    return Model(Encoder(layers, inner, head), HIDDEN, WIDTH, topics)
+    return Model(Encoder(inner, heads, size), HIDDEN, WIDTH, topics)
 
 
 def with_layers(model: Model, kept: tuple[int, ...]) -> Model:
     """A copy of a model that has some of its layers alone."""
-    short = student(model.topics.out_features, len(kept))
+    short = student(model.topics.out_features, (ATTENTION_HEADS,) * len(kept))
     state = {}
     for name, value in model.state_dict().items():
         layer = re.fullmatch(r"(encoder\.encoder\.layer)\.(\d+)\.(.+)", name)

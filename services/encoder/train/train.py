@@ -30,12 +30,11 @@ from decode import score_spans, spans
 from device import DEVICE, autocast, tensor
 from evaluate import evaluate
 from export import Shipment, export
+from heads import leave_heads
 from lessons import Lessons, Opinions
 from lowrank import lower
 from meaning import Descriptions, fit_descriptions, meanings
 from model import (
-    HEAD,
-    INNER,
     LAYERS,
     WIDTH,
     Model,
@@ -57,7 +56,8 @@ from windows import Window, batches, collate, training_windows
 BATCH_TOKENS = 2048
 TEACHER_WIDTHS = (256, 256, 128, 128, 48)
 TEACHER_EPOCHS = 3
-SAMPLE = 2400  # windows that inner neurons are judged on
+SAMPLE = 2400  # windows that inner neurons and heads are judged on
+JUDGED = 12  # batches of them that a model reads without each of its heads
 SAMPLE_SHARE = {"worldwide": 0.5, "openings": 0.5, "cyber_news": 1.0, "annoctr": 0.3, "cyner": 0.3}
 TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
@@ -81,15 +81,17 @@ class Effort:
 class Plan:
     """A model that ships: the layers of the base that it starts from, and what is left of them.
 
-    `inner` neurons stay in each layer and `head` dimensions in each attention head after the first
-    stage. `width` is that of its windows once it ships, in tokens. `caution`: see `temper`.
+    After the first stage `inner` neurons stay in each layer, `heads` attention heads in all layers
+    together, and `size` dimensions in each of those. `width` is that of its windows once it ships,
+    in tokens. `caution`: see `temper`.
     """
 
     name: str
     folder: str
     layers: tuple[int, ...]
     inner: int
-    head: int = HEAD
+    heads: int
+    size: int
     width: int = WIDTH
     caution: float = 0.0
 
@@ -111,8 +113,8 @@ GPU = Effort(
 )
 EFFORT = GPU if DEVICE.type == "cuda" else TWO_CORES
 PLANS = (
-    Plan("copydesk-news", "", tuple(range(LAYERS)), inner=768, head=32, caution=0.25),
-    Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, head=32, width=64),
+    Plan("copydesk-news", "", tuple(range(LAYERS)), inner=768, heads=27, size=32, caution=0.25),
+    Plan("copydesk-news-fast", "fast", (0, 2, 5), inner=384, heads=12, size=32, width=64),
 )
 
 
@@ -134,10 +136,9 @@ def main() -> None:
         model = with_layers(start(model, corpus), plan.layers)
         learn(model, corpus, opinion, plan, WIDE, args)
         sample = sample_batches(corpus, args)
-        if plan.inner < INNER:
-            narrow(model, plan.inner, sample)
-        if plan.head < HEAD:
-            lower(model, plan.head, sample)
+        narrow(model, plan.inner, sample)
+        lower(model, plan.size, sample)
+        leave_heads(model, plan.heads, sample[:JUDGED], sample[JUDGED:])
         learn(model, corpus, opinion, plan, OPINION, args)
         learn(model, corpus, labels, plan, LABELS, args)
         ship(model, corpus, plan, args)

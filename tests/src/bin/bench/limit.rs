@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use crate::peer;
 
 /// The shape of an encoder, from its `config.json`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Shape {
     hidden_size: usize,
     intermediate_size: usize,
     num_hidden_layers: usize,
     num_attention_heads: usize,
-    /// Dimensions of an attention head that are not zeros; a BERT's where nothing is said.
+    /// Attention heads of each layer that are not zeros, and their dimensions that are not; a BERT's
+    /// where nothing is said.
+    heads: Option<Vec<usize>>,
     head_size: Option<usize>,
 }
 
@@ -33,37 +35,43 @@ impl Shape {
         Ok(serde_json::from_reader(file)?)
     }
 
-    /// The matrices of a layer, with the times that each is multiplied.
-    fn matrices(self) -> [(usize, String, usize); 4] {
+    /// The matrices of all layers, with the times that each is multiplied and its size.
+    fn matrices(&self) -> Vec<(usize, String, usize)> {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
-        let heads = self.num_attention_heads;
-        let mixed = heads * self.head_size.unwrap_or(hidden / heads);
-        [
-            (3, format!("{hidden}x{mixed}"), hidden * mixed),
-            (1, format!("{mixed}x{hidden}"), hidden * mixed),
-            (1, format!("{hidden}x{inner}"), hidden * inner),
-            (1, format!("{inner}x{hidden}"), hidden * inner),
-        ]
+        let most = self.num_attention_heads;
+        let heads = self.heads.clone();
+        let heads = heads.unwrap_or_else(|| vec![most; self.num_hidden_layers]);
+        let matrix = |times, from, to| (times, format!("{from}x{to}"), from * to);
+        let layer = |heads| {
+            let mixed = heads * self.head_size.unwrap_or(hidden / most);
+            [
+                matrix(3, hidden, mixed),
+                matrix(1, mixed, hidden),
+                matrix(1, hidden, inner),
+                matrix(1, inner, hidden),
+            ]
+        };
+        heads.into_iter().flat_map(layer).collect()
     }
 }
 
 impl Limits {
     /// Measures them for the matrices of some encoders.
     pub(crate) fn measure(encoders: &[Shape]) -> anyhow::Result<Self> {
-        let matrices = encoders.iter().flat_map(|shape| shape.matrices());
+        let matrices = encoders.iter().flat_map(Shape::matrices);
         let names: BTreeSet<String> = matrices.map(|(_, name, _)| name).collect();
         let output = peer::gemm(&names.into_iter().collect::<Vec<_>>())?;
         serde_json::from_str(&output).context("gemm.py prints rates")
     }
 
     /// Tokens a second if an engine did nothing but multiply an encoder's matrices.
-    pub(crate) fn tokens(&self, numbers: &str, shape: Shape) -> Option<f64> {
+    pub(crate) fn tokens(&self, numbers: &str, shape: &Shape) -> Option<f64> {
         let rates = self.0.get(numbers)?;
         let mut seconds = 0.0;
         for (times, name, size) in shape.matrices() {
             seconds += (2 * times * size) as f64 / (rates.get(&name)? * 1e9);
         }
-        Some(1.0 / (seconds * shape.num_hidden_layers as f64))
+        Some(1.0 / seconds)
     }
 }
 
@@ -98,12 +106,33 @@ mod tests {
             intermediate_size: 1536,
             num_hidden_layers: 6,
             num_attention_heads: 6,
+            heads: None,
             head_size: None,
         };
 
-        let tokens = limits.tokens("int8", shape).unwrap();
+        let tokens = limits.tokens("int8", &shape).unwrap();
 
         assert!((tokens - 1e12 / (6.0 * 32.0 * 384.0 * 384.0)).abs() < 1.0);
-        assert!(limits.tokens("bf16", shape).is_none());
+        assert!(limits.tokens("bf16", &shape).is_none());
+    }
+
+    #[test]
+    fn heads_that_are_gone_are_not_multiplied() {
+        let shape = Shape {
+            hidden_size: 384,
+            intermediate_size: 768,
+            num_hidden_layers: 2,
+            num_attention_heads: 6,
+            heads: Some(vec![5, 1]),
+            head_size: Some(32),
+        };
+
+        let sizes = shape
+            .matrices()
+            .into_iter()
+            .map(|(times, _, size)| times * size);
+
+        let of = |heads| 4 * 384 * 32 * heads + 2 * 384 * 768;
+        assert_eq!(sizes.sum::<usize>(), of(5) + of(1));
     }
 }

@@ -108,7 +108,7 @@ impl Report {
     /// The share of the machine's limit that a system has reached.
     fn share(&self, system: &System) -> String {
         let share = || {
-            let (numbers, shape) = system.engine?;
+            let (numbers, shape) = system.engine.as_ref()?;
             let limit = self.limits.as_ref()?.tokens(numbers, shape)?;
             let share = 100.0 * system.median(Run::tokens_rate)? / limit;
             Some(format!("{share:.0} % {numbers}"))

@@ -57,7 +57,7 @@ pub(crate) fn copydesk(
     runs.insert(0, ("in process".to_owned(), alone));
     for (name, run) in runs {
         let system = report.system(group, &name);
-        system.engine = engine;
+        system.engine.clone_from(&engine);
         system.runs.push(run);
     }
     Ok(())
