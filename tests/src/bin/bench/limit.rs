@@ -132,7 +132,7 @@ mod tests {
             .into_iter()
             .map(|(times, _, size)| times * size);
 
-        let of = |heads| 4 * 384 * 32 * heads + 2 * 384 * 768;
+        let of = |heads: usize| 4 * 384 * 32 * heads + 2 * 384 * 768;
         assert_eq!(sizes.sum::<usize>(), of(5) + of(1));
     }
 }
