@@ -8,6 +8,8 @@ import numpy as np
 
 Span = tuple[int, int, str]  # first word, word after the last, label
 
+MAX_WORDS = 64  # of a span that is chosen, as in `services/ner/src/decode.rs`
+
 
 def best_spans(scores: np.ndarray, tags: list[str], thresholds: Mapping[str, float]) -> set[Span]:
     """The spans that together promise most, as `services/ner/src/decode.rs` chooses them.
@@ -46,7 +48,7 @@ def _candidates(
         first, later = probabilities[:, column], probabilities[:, tags.index(f"I-{label}")]
         for begin in np.flatnonzero(first > threshold).tolist():
             weakest = first[begin]
-            for end in range(begin + 1, size + 1):
+            for end in range(begin + 1, min(size, begin + MAX_WORDS) + 1):
                 goes_on = later[end] if end < size else 0.0
                 if (confidence := float(weakest * (1 - goes_on))) > threshold:
                     yield begin, end, label, confidence

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use crate::opinion::Opinions;
 use crate::tag::Tag;
 
+/// Words of an entity, at most. Where each of many words may both begin a name and go on with one, all
+/// pairs of them would be looked at.
+const MAX_WORDS: usize = 64;
+
 /// Words that bear the name of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Span {
@@ -51,7 +55,7 @@ impl Decoder {
                 later: column(&Tag::Inside(Arc::clone(name)))?,
                 threshold: *thresholds.get(&**name)?,
             };
-            if *tag == Tag::Begin(Arc::clone(name)) {
+            if matches!(tag, Tag::Begin(_)) {
                 labels.push(label);
             }
         }
@@ -144,12 +148,15 @@ impl Label {
     ) -> impl Iterator<Item = (usize, f32)> {
         let mut weakest = run[begin][self.first].exp();
         (begin + 1..=run.len())
+            .take(MAX_WORDS)
             .map_while(move |end| {
+                if weakest <= threshold {
+                    return None;
+                }
                 let goes_on = run.get(end).map_or(0.0, |row| row[self.later].exp());
                 let confidence = weakest * (1.0 - goes_on);
-                let is_worth_it = weakest > threshold;
                 weakest = weakest.min(goes_on);
-                is_worth_it.then_some((end, confidence))
+                Some((end, confidence))
             })
             .filter(move |(_, confidence)| *confidence > threshold)
     }
@@ -263,6 +270,17 @@ mod tests {
         let found = found(&[LOC, second], &[true, false]);
 
         assert_eq!(found, [loc(0..1), loc(1..2)]);
+    }
+
+    #[test]
+    fn a_span_is_not_longer_than_a_name_can_be() {
+        let mut probs = vec![LATER; MAX_WORDS + 1];
+        probs[0] = LOC;
+        // Its end is as likely here as anywhere.
+        probs[MAX_WORDS] = [0.0, 0.5, 0.0, 0.0];
+        let found = found(&probs, &vec![false; probs.len()]);
+
+        assert_eq!(found, [loc(0..MAX_WORDS)]);
     }
 
     #[test]
