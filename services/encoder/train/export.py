@@ -52,7 +52,7 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     model.cpu()
     weights = {
-        name: value.to(torch.bfloat16).contiguous() for name, value in standard(model, HEAD).items()
+        name: value.to(torch.bfloat16).contiguous() for name, value in standard(model).items()
     }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     heads = _heads(model, shipment.calibration, shipment.descriptions)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from device import autocast
-from model import ATTENTION_HEADS, Attention, Model
-from observe import Moments, linear, observe
+from model import ATTENTION_HEADS, HEAD, Attention, Model
+from observe import Moments, linear, observe, products
 from predict import token_vectors
 from windows import Window, collate
 
@@ -36,7 +36,7 @@ def leave_heads(
     before = said(model, judged)
     while (left := sum(heads_of(model))) > count:
         parts = [layer.attention.output.dense for layer in layers]
-        moments = observe(model, seen, parts, lambda vectors: vectors.T @ vectors)
+        moments = observe(model, seen, parts, products)
         costs = sorted(_costs(model, moments, before, judged))
         touched: set[int] = set()
         for _, place, head in costs:
@@ -95,8 +95,7 @@ def without(attention: Attention, head: int, moments: Moments) -> Attention:
     places = torch.arange(out.in_features, device=out.weight.device)
     gone = places[head * size : (head + 1) * size]
     kept = torch.cat([places[: head * size], places[(head + 1) * size :]])
-    mean = moments.mean()
-    covariance = moments.mean_square() - torch.outer(mean, mean)
+    mean, covariance = moments.mean(), moments.covariance()
     among = covariance[kept][:, kept]
     among.diagonal().add_(RIDGE * among.diagonal().mean())
     # (kept, gone): what the others say of it.
@@ -143,11 +142,11 @@ def resized(
     return result
 
 
-def standard(model: Model, size: int) -> dict[str, Tensor]:
-    """An encoder's weights as those of a standard BERT, whose heads have `size` dimensions."""
+def standard(model: Model) -> dict[str, Tensor]:
+    """An encoder's weights as those of a standard BERT."""
     state = model.encoder.state_dict()
     heads = [ATTENTION_HEADS] * len(heads_of(model))
-    return resized(state, head_size(model), heads, size)
+    return resized(state, head_size(model), heads, HEAD)
 
 
 def head_size(model: Model) -> int:

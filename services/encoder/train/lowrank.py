@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from model import Attention, Model, SelfAttention
-from observe import Moments, linear, observe
+from observe import Moments, linear, observe, products
 from windows import Window
 
 FLOOR = 1e-7  # of the largest variance: directions that hardly occur
@@ -21,14 +21,14 @@ def lower(model: Model, size: int, batches: list[list[Window]]) -> None:
     """Leaves `size` dimensions of each head, by what comes in with the batches."""
     layers = model.encoder.encoder["layer"]
     parts = [layer.attention.self for layer in layers]
-    moments = observe(model, batches, parts, lambda vectors: vectors.T @ vectors)
+    moments = observe(model, batches, parts, products)
     for layer, seen in zip(layers, moments, strict=True):
         _lower(layer.attention, size, seen)
 
 
 def _lower(attention: Attention, size: int, seen: Moments) -> None:
     own, out, mean = attention.self, attention.output.dense, seen.mean()
-    root, inverse = _root(seen.mean_square() - torch.outer(mean, mean))
+    root, inverse = _root(seen.covariance())
     # What a query makes of all keys alike falls out of the softmax: keys count from their mean.
     with_one = torch.zeros(len(mean) + 1, len(mean) + 1, dtype=mean.dtype, device=mean.device)
     with_one[:-1, :-1] = seen.mean_square()

@@ -38,6 +38,15 @@ class Moments:
         """The mean of the squares."""
         return self.squares / self.tokens
 
+    def covariance(self) -> Tensor:
+        """The covariances, where the squares are `products`."""
+        return self.mean_square() - torch.outer(self.mean(), self.mean())
+
+
+def products(vectors: Tensor) -> Tensor:
+    """The sums of the products of all pairs of components, (size, size)."""
+    return vectors.T @ vectors
+
 
 @torch.no_grad()
 def observe(
