@@ -20,7 +20,7 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.27.3"
+VERSION = "2026.11.27.4"
 FILES = (
     "config.json",
     "heads.json",

@@ -25,22 +25,22 @@ TOPICS_WEIGHT, VECTOR_WEIGHT = 2e-3, 3e-3  # beside the divergence of the tags
 
 @torch.no_grad()
 def leave_heads(
-    model: Model, count: int, judged: list[list[Window]], seen: list[list[Window]]
+    model: Model, counts: Sequence[int], judged: list[list[Window]], seen: list[list[Window]]
 ) -> None:
-    """Leaves `count` heads in all, at least one in each layer.
+    """Leaves so many heads in each layer.
 
     Those go whose absence changes least of what the model says of the batches `judged`; `seen` are
     those that the regression is fitted on.
     """
     layers = model.encoder.encoder["layer"]
     before = said(model, judged)
-    while (left := sum(heads_of(model))) > count:
+    while any(left > count for left, count in zip(heads_of(model), counts, strict=True)):
         parts = [layer.attention.output.dense for layer in layers]
         moments = observe(model, seen, parts, products)
-        costs = sorted(_costs(model, moments, before, judged))
+        costs = sorted(_costs(model, counts, moments, before, judged))
         touched: set[int] = set()
         for _, place, head in costs:
-            if place not in touched and len(touched) < min(STEP, left - count):
+            if place not in touched and len(touched) < STEP:
                 touched.add(place)
                 layers[place].attention = without(layers[place].attention, head, moments[place])
 
@@ -52,13 +52,17 @@ def heads_of(model: Model) -> list[int]:
 
 
 def _costs(
-    model: Model, moments: list[Moments], before: list[Tensor], judged: list[list[Window]]
+    model: Model,
+    counts: Sequence[int],
+    moments: list[Moments],
+    before: list[Tensor],
+    judged: list[list[Window]],
 ) -> Iterator[tuple[float, int, int]]:
-    """How much changes without each head, with its layer and its place there."""
+    """How much changes without each head that may go, with its layer and its place there."""
     layers = model.encoder.encoder["layer"]
     for place, (layer, heads) in enumerate(zip(layers, heads_of(model), strict=True)):
         whole = layer.attention
-        for head in range(heads if heads > 1 else 0):
+        for head in range(heads if heads > counts[place] else 0):
             layer.attention = without(whole, head, moments[place])
             yield change(before, said(model, judged)), place, head
         layer.attention = whole

@@ -22,6 +22,7 @@ NAMES = ("ids", "types", "mask")
 LEVELS = 256
 # Of an attention's values as many are within its scale; the few beyond would make it too coarse.
 INSIDE = 0.9999
+WORDS = "__module.encoder.embeddings.word_embeddings/aten::embedding/Gather"
 
 
 class Exported(nn.Module):
@@ -49,6 +50,7 @@ def quantize(encoder: Encoder, windows: list[Window], folder: Path) -> None:
         subset_size=len(batches),
     )
     mix_in_integers(quantized, value_limits(encoder, windows[:BATCHES]))
+    widen_rows_only(quantized)
     ov.save_model(quantized, folder / "openvino_model.xml")
 
 
@@ -94,6 +96,21 @@ def mix_in_integers(model: ov.Model, limits: list[float]) -> None:
         mixed = operations.matmul(shares, value, False, False)
         for reader in attention.output(0).get_target_inputs():
             reader.replace_source_output(mixed.output(0))
+
+
+def widen_rows_only(model: ov.Model) -> None:
+    """Widens vectors of words once they are looked up: their table stays in integers in memory.
+
+    As NNCF leaves it OpenVINO would widen the whole table when it compiles the model.
+    """
+    lookup = next(node for node in model.get_ops() if node.get_friendly_name() == WORDS)
+    scaled, places, axis = lookup.input_values()
+    widened, scales = scaled.get_node().input_values()
+    table = widened.get_node().input_value(0)
+    rows = operations.convert(operations.gather(table, places, axis), "f32")
+    rows = operations.multiply(rows, operations.gather(scales, places, axis))
+    for reader in lookup.output(0).get_target_inputs():
+        reader.replace_source_output(rows.output(0))
 
 
 def _rounded(values: Output, low: float, high: float) -> Output:
