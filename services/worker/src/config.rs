@@ -135,10 +135,10 @@ pub struct Output {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Most records. Default `64`.
+    /// Most records. Default `256`.
     pub max_records: usize,
     /// Most bytes of keys, values and headers; one larger record still makes a batch.
-    /// Default `524288`.
+    /// Default `262144`.
     pub max_bytes: usize,
     /// How long a first record waits for others. Default `5`.
     pub linger_ms: u64,
