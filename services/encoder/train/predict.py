@@ -37,9 +37,10 @@ def find_news(model: Model, sentences: list[Sentence]) -> list[set[Span]]:
 def find_in_documents(
     model: Model, sentences: list[Sentence], texts: list[str]
 ) -> tuple[list[set[Span]], list[set[Span]]]:
-    """What each head finds in each sentence, once the mentions of each name in a document agree.
+    """What each head finds in each sentence, once the mentions of each name in an article agree.
 
-    `texts` are the sentences as they are written.
+    `texts` are the sentences as they are written. Title and text of an article are documents of
+    their own, `ID#title` and `ID#text`.
     """
     scores = tag_scores(model, sentences)
     words = [
@@ -47,13 +48,18 @@ def find_in_documents(
         for text, sentence in zip(texts, sentences, strict=True)
     ]
     found: tuple[list[set[Span]], list[set[Span]]] = ([], [])
-    for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
+    for _, group in groupby(range(len(sentences)), lambda i: article(sentences[i].document)):
         members = list(group)
         for spans, (columns, tags, thresholds) in zip(found, HEADS, strict=True):
             rows = [scores[i][:, columns] for i in members]
             rows = agree([words[i] for i in members], rows, tags, thresholds)
             spans += [best_spans(row, tags, thresholds) for row in rows]
     return found
+
+
+def article(document: str) -> str:
+    """The article that a document is a part of."""
+    return document.partition("#")[0]
 
 
 @torch.inference_mode()

@@ -31,7 +31,7 @@ def each(names: str, ours: str) -> dict[str, str]:
 NEWS_TAGS, CYBER_TAGS = tags(NEWS_LABELS), tags(CYBER_LABELS)
 
 # Less confidence than this and an entity is not stated: about half of the F1 that its label reaches
-# (`services/ner/src/decode.rs`). Less for cyber names, which are righter than their confidence says.
+# (`services/ner/src/decode.rs`), and less for cyber names, which are righter than they seem.
 NEWS_THRESHOLDS = dict.fromkeys(NEWS_LABELS, 0.42) | {"FAC": 0.3, "MISC": 0.3, "PRODUCT": 0.15}
 CYBER_THRESHOLDS = dict.fromkeys(CYBER_LABELS, 0.3)
 
