@@ -10,7 +10,7 @@ import nncf
 import numpy as np
 import openvino as ov
 import torch
-from openvino import Output
+from openvino import Node, Output
 from openvino import opset13 as operations
 from torch import Tensor, nn
 
@@ -94,8 +94,7 @@ def mix_in_integers(model: ov.Model, limits: list[float]) -> None:
         scores = operations.add(operations.matmul(query, key, False, True), bias)
         shares = _rounded(operations.softmax(scores, -1).output(0), 0, 1)
         mixed = operations.matmul(shares, value, False, False)
-        for reader in attention.output(0).get_target_inputs():
-            reader.replace_source_output(mixed.output(0))
+        _take_place(mixed, attention)
 
 
 def widen_rows_only(model: ov.Model) -> None:
@@ -109,8 +108,13 @@ def widen_rows_only(model: ov.Model) -> None:
     table = widened.get_node().input_value(0)
     rows = operations.convert(operations.gather(table, places, axis), "f32")
     rows = operations.multiply(rows, operations.gather(scales, places, axis))
-    for reader in lookup.output(0).get_target_inputs():
-        reader.replace_source_output(rows.output(0))
+    _take_place(rows, lookup)
+
+
+def _take_place(new: Node, old: Node) -> None:
+    """Lets all that reads the output of a node read another's."""
+    for reader in old.output(0).get_target_inputs():
+        reader.replace_source_output(new.output(0))
 
 
 def _rounded(values: Output, low: float, high: float) -> Output:
