@@ -16,7 +16,7 @@ go_tools := $(CURDIR)/.cache/go
 pictures := .cache/pictures
 python := $(train) deploy tests/peers
 
-.PHONY: help setup native broker build demo test check fmt deny helm image compose pictures fuzz train quality peers bench soak memory chaos pauses clean
+.PHONY: help setup native broker build demo test check fmt deny helm image compose pictures fuzz train recipe quality peers bench soak memory chaos pauses clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -79,6 +79,9 @@ fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=
 
 train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS=...]
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
+
+recipe: setup $(venv)/ready ## Test the training recipe's parts, on small models (fetches 3 GB)
+	PYTHONPATH=$(train) $(venv)/bin/python -m unittest discover --start-directory $(train)/tests
 
 quality: native ## Measure quality against gold: make quality [ARGS=...]
 	cargo build --locked --release --package copydesk
