@@ -1,4 +1,4 @@
-"""What a model that ships learns, in two stages: first its teachers' opinion, then the labels.
+"""What a model that ships learns, in three stages: its teachers' opinion twice, then the labels.
 
 A teacher's opinion makes a student steady, and keeps from it what the labels know better. So at the
 end the labels count for most, and the opinion holds the model where they say nothing.

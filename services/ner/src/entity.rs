@@ -10,7 +10,7 @@ pub struct Entity {
     pub range: Range<usize>,
     /// Its label, e.g. `PERSON`.
     pub label: Arc<str>,
-    /// How probable the model takes it to be, from 0 to 1; 1 for a rule.
+    /// How probable the model takes its words to have the label, at the mean; 1 for a rule.
     pub score: f32,
     /// What found it.
     pub origin: Origin,

@@ -1,7 +1,7 @@
 //! What the model has found in windows: news is copied, and a window that was read gives the same
 //! again.
 //!
-//! Findings are kept, not token vectors, which would take a hundred times the memory.
+//! Findings are kept, not token vectors, which would take fifty times the memory.
 
 use std::sync::Arc;
 

@@ -117,12 +117,12 @@ impl Metrics {
             )?,
             topics: new.counter_by(
                 "copydesk_topics_total",
-                "Topics given, by IPTC Media Topics code.",
+                "Topics given, by code.",
                 "code",
             )?,
             topic_scores: new.sum_by(
                 "copydesk_topic_scores_total",
-                "Sum of the scores of the topics given, by IPTC Media Topics code.",
+                "Sum of the scores of the topics given, by code.",
                 "code",
             )?,
         })

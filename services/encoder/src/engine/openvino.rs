@@ -12,7 +12,7 @@ use openvino::{Core, DeviceType, ElementType, InferRequest, RwPropertyKey, Shape
 use super::Engine;
 use crate::{Device, Error, ModelFolder, Precision, Settings, TokenBatch};
 
-/// The library that is loaded, by the name of the release that `deploy/native.sh` fetches.
+/// The library that is loaded, by the name of the release that `deploy/openvino.sh` fetches.
 const LIBRARY: &str = "libopenvino_c.so.2641";
 /// Where that release lies in the source tree.
 const FETCHED: &str = "../../.cache/native/openvino";
