@@ -41,8 +41,13 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def cut_article(text: str, entities: list[Entity], document: str) -> Iterator[Annotated]:
-    """The sentences of an article with their entities."""
+    """The sentences of an article with their entities, which no sentence ends in."""
+    ranges: list[tuple[int, int]] = []
     for start, end in split_sentences(text):
+        if ranges and any(entity.start < start < entity.end for entity in entities):
+            start = ranges.pop()[0]
+        ranges.append((start, end))
+    for start, end in ranges:
         inside = [
             Entity(entity.start - start, entity.end - start, entity.label)
             for entity in entities

@@ -15,6 +15,7 @@ from text import Words, split_words
 
 # The dev sets that figures are reported on: none of their sentences may be trained on.
 MEASURED = ("worldwide", "uner_ewt", "cyner", "annoctr")
+ORDINARY = 200  # articles in which cyber names are counted
 
 
 @dataclass
@@ -149,6 +150,13 @@ def dev_keys(root: Path) -> set[str]:
     """What no training sentence may say: the sentences of all dev sets."""
     names = (*MEASURED, "cyber_news")
     return {sentence_key(row.text) for name in names for row in read_set(root, name, "dev")}
+
+
+def ordinary_news(root: Path) -> list[str]:
+    """Articles of 2005, evenly spread over all of them, that next to no cyber name stands in."""
+    articles = (json.loads(line) for line in read_lines(root / "news" / "articles.jsonl.gz"))
+    texts = [article["text"] for article in articles if article["source"].startswith("bbc")]
+    return texts[:: len(texts) // ORDINARY][:ORDINARY]
 
 
 def sentence_key(text: str) -> str:

@@ -13,20 +13,19 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from annotated import Annotated, Entity, cut_article, read_lines
+from annotated import Annotated, Entity, cut_article
 from calibrate import sigmoid, topic_figures
-from data import Sentence, read_set
+from data import Sentence, ordinary_news, read_set, unlabelled
 from decode import Span, score_spans
 from device import tensor
 from export import load
 from model import Model
 from predict import article_vectors, find_in_documents
-from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, TAGS, Labels
+from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, Labels
 from taxonomy import Category
 from text import Words, split_words
 from topics import load_articles
 
-BBC_ARTICLES = 200
 ABBREVIATIONS = ("inc", "corp", "co", "ltd", "bros", "jr", "sr")
 
 
@@ -94,10 +93,7 @@ def measure_rows(
     model: Model, tokenizer: Tokenizer, rows: list[Annotated], labels: Labels, heads: str
 ) -> dict:
     """Span figures of annotated sentences, over the labels that the set has."""
-    sentences = [
-        plain(words, row.document)
-        for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True)
-    ]
+    sentences = untagged(tokenizer, rows)
     gold = [
         word_spans(sentence.words, row.entities, labels)
         for sentence, row in zip(sentences, rows, strict=True)
@@ -106,9 +102,10 @@ def measure_rows(
     return score_spans(gold, found, dict.fromkeys(labels.values()))
 
 
-def plain(words: Words, document: str) -> Sentence:
-    """A sentence without tags."""
-    return Sentence(words, np.zeros((len(words), TAGS), np.float16), document)
+def untagged(tokenizer: Tokenizer, rows: list[Annotated]) -> list[Sentence]:
+    """The sentences as a model reads them."""
+    words = split_words(tokenizer, [row.text for row in rows])
+    return [unlabelled(own, row.document) for own, row in zip(words, rows, strict=True)]
 
 
 def word_spans(words: Words, entities: Iterable[Entity], labels: Labels) -> set[Span]:
@@ -173,24 +170,18 @@ def read_seeds(root: Path) -> list[Annotated]:
 
 
 def count_false_cyber(model: Model, tokenizer: Tokenizer, root: Path) -> dict:
-    """Cyber spans in ordinary news of 2005, where there is next to nothing to find."""
-    articles = (json.loads(line) for line in read_lines(root / "news" / "articles.jsonl.gz"))
-    chosen = [article for article in articles if article["source"].startswith("bbc")]
+    """Cyber spans in ordinary news, where there is next to nothing to find."""
+    articles = ordinary_news(root)
     rows = [
-        row
-        for number, article in enumerate(chosen[:: len(chosen) // BBC_ARTICLES][:BBC_ARTICLES])
-        for row in cut_article(article["text"], [], str(number))
+        row for number, text in enumerate(articles) for row in cut_article(text, [], str(number))
     ]
-    sentences = [
-        plain(words, row.document)
-        for row, words in zip(rows, split_words(tokenizer, [row.text for row in rows]), strict=True)
-    ]
+    sentences = untagged(tokenizer, rows)
     predicted = predict_spans(model, sentences, rows, "cyber")
     found = []
     for row, sentence, group in zip(rows, sentences, predicted, strict=True):
         bounds = sentence.words.spans
         found += [row.text[bounds[start][0] : bounds[end - 1][1]] for start, end, _ in group]
-    return {"articles": BBC_ARTICLES, "spans": len(found), "texts": found}
+    return {"articles": len(articles), "spans": len(found), "texts": found}
 
 
 def measure_topics(model: Model, tokenizer: Tokenizer, described: dict, root: Path) -> dict:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from annotated import held_out, read_lines
 from annotations import read_topics
-from data import dev_keys, sentence_key
+from data import dev_keys, ordinary_news, sentence_key
 from taxonomy import Category
 from text import Words, cut_points, pack, split_sentences, split_words
 from windows import Window, build, vary
@@ -99,19 +99,24 @@ def load_sections(
 
 
 def load_unlabelled(root: Path, categories: list[Category], tokenizer: Tokenizer) -> list[Article]:
-    """The openings of the news articles, each once, without those that a dev set has."""
-    seen = dev_keys(root) | {sentence_key(row["text"][:200]) for row in _rows(root, "dev")}
+    """The openings of the news articles, each once, without those that are measured on."""
+    measured = [row["text"] for row in _rows(root, "dev")] + ordinary_news(root)
+    seen = dev_keys(root).union(*map(_keys, measured))
     texts = []
     for line in read_lines(root / "news" / "articles.jsonl.gz"):
         text = json.loads(line)["text"]
-        keys = {sentence_key(text[start:end]) for start, end in split_sentences(text[:2000])}
-        keys = {key for key in keys if len(key) >= 20} | {sentence_key(text[:200])}
-        if not keys & seen:
+        if not _keys(text) & seen:
             texts.append(text)
         seen.add(sentence_key(text[:200]))
     unknown = np.zeros(len(categories), np.float32)
     openings = opening(texts, tokenizer)
     return [Article(sentences, unknown, unknown) for sentences in openings if sentences]
+
+
+def _keys(text: str) -> set[str]:
+    """The opening of a text and each of its first sentences, as copies of them have it too."""
+    keys = {sentence_key(text[start:end]) for start, end in split_sentences(text[:2000])}
+    return {key for key in keys if len(key) >= 20} | {sentence_key(text[:200])}
 
 
 def _rows(root: Path, split: str) -> list[dict]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import samples
-from annotated import held_out
-from data import is_cyber_dev, load_training, read_set, sentence_key
+from annotated import Entity, cut_article, held_out
+from data import is_cyber_dev, load_training, ordinary_news, read_set, sentence_key
 from sources import SOURCES
+from topics import load_unlabelled
 
 
 def write(path: Path, text: str) -> None:
@@ -76,6 +77,37 @@ class Reading(unittest.TestCase):
             sets, {"wikigold": ["the mayor of lagos resigned", "yes ."], "wnut17": ["yes"]}
         )
 
+    def test_no_article_that_is_measured_on_is_read_without_labels(self) -> None:
+        bodies = [
+            f"The council of town {number} met today. It rose at {number} o'clock in the morning."
+            for number in range(40)
+        ]
+        labelled = [
+            {"id": f"article-{number}", "text": f"Council meets {body}", "topics": []}
+            for number, body in enumerate(bodies[:20])
+        ]
+        news = [
+            {"text": body, "source": "bbc-2005" if number >= 30 else "other"}
+            for number, body in enumerate(bodies)
+        ]
+        for path, rows in (("topics/articles.train", labelled), ("news/articles", news)):
+            write(self.root / f"{path}.jsonl.gz", "\n".join(map(json.dumps, rows)))
+        measured = bodies[25].split(". ")[1]
+        write(
+            self.root / "ner" / "uner_ewt" / "dev.tsv.gz",
+            tsv(" ".join(f"{word}/O" for word in measured.split())),
+        )
+        write(self.root / "ner" / "cyber_news" / "train.jsonl.gz", "")
+        with patch("data.MEASURED", ("uner_ewt",)), patch("data.ORDINARY", 5):
+            read = load_unlabelled(self.root, [], samples.TOKENIZER)
+            ordinary = ordinary_news(self.root)
+        texts = [samples.TOKENIZER.decode(a.sentences[0].ids.tolist()) for a in read]
+        dev = {number for number in range(20) if held_out(f"article-{number}", 0.2)}
+        left = sorted(set(range(40)) - dev - {25} - {30, 32, 34, 36, 38})
+        self.assertTrue(dev)
+        self.assertEqual(ordinary, [bodies[number] for number in (30, 32, 34, 36, 38)])
+        self.assertEqual(texts, [f"the council of town {number} met today." for number in left])
+
     def test_cyber_news_are_parted_by_article(self) -> None:
         articles = [
             {
@@ -99,6 +131,22 @@ class Reading(unittest.TestCase):
         (first, second) = list(read_set(self.root, "cyber_news", "dev"))[1:3]
         self.assertEqual([first.text[e.start : e.end] for e in first.entities], ["Acme"])
         self.assertEqual(second.entities, [])
+
+
+class Cutting(unittest.TestCase):
+    def test_no_sentence_ends_within_a_name(self) -> None:
+        text = "They sued St. Jude Medical. It denied that. J. Roe left."
+        name, person = text.index("St."), text.index("J. ")
+        entities = [Entity(name, name + 16, "ORG"), Entity(person, person + 6, "PERSON")]
+        rows = list(cut_article(text, entities, "a"))
+        self.assertEqual(
+            [(row.text.strip(), [row.text[e.start : e.end] for e in row.entities]) for row in rows],
+            [
+                ("They sued St. Jude Medical.", ["St. Jude Medical"]),
+                ("It denied that.", []),
+                ("J. Roe left.", ["J. Roe"]),
+            ],
+        )
 
 
 class Keys(unittest.TestCase):
