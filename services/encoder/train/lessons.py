@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 
 from calibrate import sigmoid
-from corpus import Corpus
 from data import Sentence, unlabelled
 from device import autocast, tensor
 from model import Model
@@ -25,10 +25,10 @@ CYBER_SETS = [source.name for source in SOURCES if source.cyber and source.name 
 CYBER_TRUST = 0.2
 OPENING = 254  # tokens of an article that a teacher reads for its topics: one window
 
-# Word pieces that stand in news of cyber attacks. Where a text has none, no word names an attacker.
-CYBER_PIECES = re.compile(
-    "malware|ransom|hack|cyber|virus|worm|trojan|phish|botnet|breach|exploit|spyware|backdoor"
-    "|attacker"
+# What stands in news of cyber attacks. Where a text has none of it, no word names an attacker.
+CYBER_WORDS = re.compile(
+    r"\b(malware|ransom|hack|cyber|virus|worm|trojan|phish|botnet|breach|exploit|spyware|backdoor"
+    "|attacker)"
 )
 
 
@@ -78,7 +78,11 @@ def mean(folders: list[Path], kind: str, name: str) -> np.ndarray:
 
 
 def mix(
-    texts: Lessons, opinions: Opinions, corpus: Corpus, trust: dict[str, float], topic_trust: float
+    texts: Lessons,
+    opinions: Opinions,
+    tokenizer: Tokenizer,
+    trust: dict[str, float],
+    topic_trust: float,
 ) -> Lessons:
     """The texts with labels and opinions mixed into what is wanted of them.
 
@@ -90,7 +94,7 @@ def mix(
     }
     for name in sentences:
         if name not in trust:
-            without_cyber(sentences[name], corpus)
+            without_cyber(sentences[name], tokenizer)
     articles = {
         name: advised(group, opinions.topics[name], opinions.meanings[name], topic_trust)
         for name, group in texts.articles.items()
@@ -142,11 +146,12 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float) -> np.ndarray
     return result
 
 
-def without_cyber(rows: list[Sentence], corpus: Corpus) -> None:
+def without_cyber(rows: list[Sentence], tokenizer: Tokenizer) -> None:
     """Says of texts that do not speak of cyber attacks that they name no attacker or malware."""
-    pieces = corpus.tokenizer.get_vocab()
-    cyber = {number for piece, number in pieces.items() if CYBER_PIECES.match(piece)}
-    attacked = {row.document for row in rows if cyber.intersection(row.words.ids.tolist())}
+    texts = tokenizer.decode_batch([row.words.ids.tolist() for row in rows])
+    attacked = {
+        row.document for row, text in zip(rows, texts, strict=True) if CYBER_WORDS.search(text)
+    }
     for row in rows:
         if row.document not in attacked:
             row.wanted[:, CYBER] = 0

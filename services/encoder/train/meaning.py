@@ -65,14 +65,15 @@ def meanings(model: Model, texts: list[list[Words]]) -> np.ndarray:
 
 
 def fit_descriptions(
-    articles: np.ndarray, descriptions: np.ndarray, gold: np.ndarray
+    articles: np.ndarray, descriptions: np.ndarray, gold: np.ndarray, spread: np.ndarray
 ) -> tuple[Descriptions, dict[str, float]]:
     """Fits scores to labelled articles, as if each Media Topic were known by its text alone.
+
+    `spread` is the variance of each component over the news.
 
     Returns with them how often a right topic is nearest, and the mean over topics of the
     probability that an article with the topic is nearer than one without (area under the curve).
     """
-    spread = articles.var(0)
     near = nearness(articles, descriptions, spread)
     scale, shift = fit_logistic(near.ravel(), gold.ravel())
     areas = [

@@ -138,7 +138,7 @@ def value_limits(encoder: Encoder, windows: list[Window]) -> list[float]:
     ]
     for window in windows:
         batch = collate([window])
-        encoder(batch.ids, batch.types, batch.mask)
+        encoder(*(array.cpu() for array in (batch.ids, batch.types, batch.mask)))
     for hook in hooks:
         hook.remove()
     sizes = [torch.cat(values) for values in seen]

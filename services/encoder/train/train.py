@@ -1,8 +1,9 @@
-"""Trains a teacher, then the models that ship on what it says, and writes their folders.
+"""Trains teachers, then the models that ship on what they say, and writes their folders.
 
     python3 services/encoder/train/train.py --data ../shared/data --out services/encoder/models
 
-Each part is logged and kept in `.cache/train`; the same command goes on from there.
+Each part is logged and kept in a folder of `.cache/train`, and the same command goes on from there.
+Another recipe, other data or another seed have another folder, unless `--cache` names one.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from decode import score_spans, spans
 from device import DEVICE, autocast, tensor
 from evaluate import evaluate
 from export import Shipment, export
+from fingerprint import fingerprint
 from heads import leave_heads
 from lessons import Lessons, Opinions
 from lowrank import lower
@@ -130,21 +132,22 @@ PLANS = (
 def main() -> None:
     """Runs the command line."""
     args = parse_args()
+    args.cache = args.cache or Path(".cache/train") / fingerprint(args.data, args.seed)
     args.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
     corpus = load_corpus(args.data)
     texts, opinions = consult(corpus, gather(corpus, args), args)
     opinion, labels = (
-        lesson.mix(texts, opinions, corpus, stage.trusts(texts.rounds), stage.topic_trust)
+        lesson.mix(texts, opinions, corpus.tokenizer, stage.trusts(texts.rounds), stage.topic_trust)
         for stage in (OPINION, LABELS)
     )
     for plan in PLANS:
+        torch.manual_seed(args.seed)
         model = student(len(corpus.categories))
         model.encoder.load_base(base.student_weights())
         model = with_layers(start(model, corpus), plan.layers)
         learn(model, corpus, opinion, plan, WIDE, args)
-        sample = sample_batches(corpus, args)
+        sample = sample_batches(corpus, plan, args)
         narrow(model, plan.inner, sample)
         lower(model, plan.size, sample)
         leave_heads(model, plan.heads, sample[:JUDGED], sample[JUDGED:])
@@ -158,7 +161,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with ner/ and topics/")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
-    parser.add_argument("--cache", type=Path, default=Path(".cache/train"), help="checkpoints")
+    parser.add_argument("--cache", type=Path, help="folder to keep each part in, and to go on from")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
@@ -189,12 +192,14 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     """
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
-    vectors = meaning.read(base_teacher(corpus, args), openings + definitions(corpus), args.cache)
+    sentence_encoder = base_teacher(corpus)
+    vectors = meaning.read(sentence_encoder, openings + definitions(corpus), args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
     folders, others = [], Lessons({}, {})
     for seed in range(args.seed, args.seed + EFFORT.teachers):
-        teacher = start(base_teacher(corpus, args), corpus)
+        torch.manual_seed(seed)
+        teacher = start(base_teacher(corpus), corpus)
         Trainer(teacher, teacher_run(teacher, corpus, seed, args)).train()
         folders.append(args.cache / f"teacher-{seed}")
         lesson.ask(teacher, texts, folders[-1])
@@ -213,10 +218,10 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     return texts, opinions
 
 
-def base_teacher(corpus: Corpus, args: argparse.Namespace) -> Model:
+def base_teacher(corpus: Corpus) -> Model:
     """A teacher that has not learned anything here."""
     teacher = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
-    teacher.encoder.load_base(base.teacher_weights(args.cache))
+    teacher.encoder.load_base(base.teacher_weights())
     return teacher
 
 
@@ -258,7 +263,7 @@ def ship(model: Model, corpus: Corpus, plan: Plan, args: argparse.Namespace) -> 
     descriptions, figures = describe(model, corpus)
     print(json.dumps(figures))
     shipment = Shipment(plan.name, corpus.categories, calibration, descriptions)
-    export(model, corpus.tokenizer, shipment, sample_windows(corpus, args), folder)
+    export(model, corpus.tokenizer, shipment, sample_windows(corpus, plan, args), folder)
     (folder / "trainer.json").write_text(json.dumps(evaluate(folder, args.data), indent=1))
 
 
@@ -284,21 +289,22 @@ def start(model: Model, corpus: Corpus) -> Model:
     return model
 
 
-def sample_windows(corpus: Corpus, args: argparse.Namespace) -> list[Window]:
+def sample_windows(corpus: Corpus, plan: Plan, args: argparse.Namespace) -> list[Window]:
     """Windows of what comes in, shuffled: for the most part news, some of it of cyber attacks."""
     rng = random.Random(args.seed)
+    widths = tuple(min(width, plan.width) for width in WIDTHS)
     windows = [
         window
         for name, share in SAMPLE_SHARE.items()
-        for window in training_windows(corpus.sentences[name], share, WIDTHS, rng)
+        for window in training_windows(corpus.sentences[name], share, widths, rng)
     ]
     rng.shuffle(windows)
     return windows
 
 
-def sample_batches(corpus: Corpus, args: argparse.Namespace) -> list[list[Window]]:
+def sample_batches(corpus: Corpus, plan: Plan, args: argparse.Namespace) -> list[list[Window]]:
     """Batches of what comes in."""
-    windows = sample_windows(corpus, args)[:SAMPLE]
+    windows = sample_windows(corpus, plan, args)[:SAMPLE]
     return batches(windows, BATCH_TOKENS, random.Random(args.seed))
 
 
@@ -411,12 +417,13 @@ def temper(model: Model, corpus: Corpus, caution: float) -> None:
 
 
 def describe(model: Model, corpus: Corpus) -> tuple[Descriptions, dict[str, float]]:
-    """How the nearness to a description becomes a score, fitted on the labelled articles."""
+    """How the nearness to a description becomes a score, fitted on the dev articles."""
     with autocast():
-        articles = meanings(model, [article.sentences for article in corpus.articles])
+        news = meanings(model, [article.sentences for article in corpus.articles])
+        articles = meanings(model, [article.sentences for article in corpus.dev_articles])
         described = meanings(model, definitions(corpus))
-    gold = np.stack([article.target for article in corpus.articles])
-    return fit_descriptions(articles, described, gold)
+    gold = np.stack([article.target for article in corpus.dev_articles])
+    return fit_descriptions(articles, described, gold, news.var(0))
 
 
 if __name__ == "__main__":

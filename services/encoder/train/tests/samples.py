@@ -1,5 +1,7 @@
 """What the tests read: a few sentences of news, and models of random weights."""
 
+import contextlib
+import io
 import random
 from pathlib import Path
 
@@ -66,6 +68,14 @@ def windows() -> list[Window]:
 def window_batches() -> list[list[Window]]:
     """Batches of those windows, most of them with padding."""
     return batches(windows(), 128, random.Random(1))
+
+
+def quiet() -> contextlib.ExitStack:
+    """Keeps progress bars and lines of figures out of the tests' output."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+    stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+    return stack
 
 
 def random_student(seed: int, **sizes) -> Model:

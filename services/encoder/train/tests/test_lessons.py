@@ -7,10 +7,19 @@ import numpy as np
 import torch
 
 import samples
-from lessons import wanted
+from annotated import Annotated, Entity
+from data import unlabelled
+from lessons import wanted, without_cyber
 from model import partial_loss, soft_loss
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS, SOURCES, TAGS
 from swaps import labelled, swaps
+from text import split_words
+
+OTHER_ATTACK = Annotated(
+    "Then The Grey Heron Crew came with TinBox.",
+    [Entity(5, 24, "THREAT_ACTOR"), Entity(35, 41, "MALWARE")],
+    "b#text",
+)
 
 
 def opinion(words: int) -> np.ndarray:
@@ -54,6 +63,30 @@ class Wanted(unittest.TestCase):
         np.testing.assert_allclose(rows, self.opinion, atol=2e-3)
 
 
+class WithoutCyber(unittest.TestCase):
+    def said(self, *texts: str) -> list[bool]:
+        """Whether each document's cyber tags are still open once texts are told apart."""
+        rows = [
+            unlabelled(words, str(number))
+            for number, words in enumerate(split_words(samples.TOKENIZER, list(texts)))
+        ]
+        without_cyber(rows, samples.TOKENIZER)
+        return [bool((row.wanted[:, CYBER] == 1).all()) for row in rows]
+
+    def test_only_texts_that_speak_of_attacks_may_name_attackers(self) -> None:
+        self.assertEqual(
+            self.said(
+                "Malware was found on ten machines.",
+                "Phishing e-mails reached the clerks.",
+                "A botnet of cameras woke up.",
+                "Police blamed hackers.",
+                "The mayor opened a bridge.",
+                "Shackled men were freed.",
+            ),
+            [True, True, True, True, False, False],
+        )
+
+
 class Losses(unittest.TestCase):
     def test_one_allowed_tag_is_cross_entropy_and_all_of_them_say_nothing(self) -> None:
         logits = torch.randn(7, 5)
@@ -69,26 +102,43 @@ class Losses(unittest.TestCase):
 
 
 class Swaps(unittest.TestCase):
-    def swapped(self, seed: int):
-        texts = {name: samples.sentences(name) for name in ("a", "b", "c")}
-        found = {name: labelled(rows) for name, rows in texts.items()}
-        return texts, found, swaps(texts, found, random.Random(seed))
-
     def test_names_of_the_labels_are_found(self) -> None:
         found = labelled(samples.sentences())
         self.assertEqual(found[3], [(5, 7, "THREAT_ACTOR"), (10, 11, "MALWARE")])
         self.assertEqual(found[0], [])
 
     def test_labels_go_with_the_names_and_the_rest_stays(self) -> None:
-        texts, found, others = self.swapped(1)
-        for name, rows in texts.items():
-            for before, after, places in zip(rows, others[name], found[name], strict=True):
-                self.assertEqual(len(after.words), len(after.wanted))
-                self.assertEqual(after.document, before.document)
-                if not places:
-                    self.assertEqual(after.words.ids.tolist(), before.words.ids.tolist())
-                labels = [label for _, _, label in places]
-                self.assertEqual([label for _, _, label in labelled([after])[0]], labels)
+        read = [samples.sentences("a")[3]]
+        others = samples.encode([OTHER_ATTACK], samples.OWN, samples.TOKENIZER)
+        texts = {"read": read, "bank": others}
+        found = {name: labelled(rows) for name, rows in texts.items()}
+        seen = set()
+        for seed in range(40):
+            (row,) = swaps(texts, found, random.Random(seed))["read"]
+            cyber = [CYBER_TAGS[tags.argmax()] for tags in row.wanted[:, CYBER]]
+            words = samples.TOKENIZER.decode(row.words.ids.tolist())
+            seen.add((words, " ".join(tag for tag in cyber if tag != "O")))
+            self.assertEqual(len(row.words), len(row.wanted))
+            # What the news head may take each word of an attacker's name for goes along.
+            actor = [i for i, tag in enumerate(cyber) if tag.endswith("THREAT_ACTOR")]
+            news = row.wanted[actor][:, NEWS]
+            self.assertTrue(
+                (news[:, NEWS_TAGS.index("I-ORG")] == [0] + [1] * (len(actor) - 1)).all()
+            )
+        velvet, grey = "velvet jackal", "the grey heron crew"
+        actor = {velvet: "B-THREAT_ACTOR I-THREAT_ACTOR"}
+        actor[grey] = "B-THREAT_ACTOR" + " I-THREAT_ACTOR" * 3
+        self.assertEqual(
+            seen,
+            {
+                (
+                    f"the gang, known as {name}, spread the {tool} malware by e - mail.",
+                    f"{actor[name]} B-MALWARE",
+                )
+                for name in (velvet, grey)
+                for tool in ("shadowvault", "tinbox")
+            },
+        )
 
     def test_a_name_is_the_same_throughout_a_document_and_of_its_label(self) -> None:
         rows = samples.sentences("a") * 3

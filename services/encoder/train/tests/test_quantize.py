@@ -1,13 +1,12 @@
 """The int8 form says what the encoder says, with its table of words in integers."""
 
-import contextlib
-import io
 import tempfile
 import unittest
 from pathlib import Path
 
 import openvino as ov
 import torch
+from torch import nn
 from torch.nn import functional
 
 import samples
@@ -20,9 +19,9 @@ class Quantized(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.model = samples.random_student(1, heads=(2, 1), size=32, inner=96)
-        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-        for stream in (contextlib.redirect_stdout, contextlib.redirect_stderr):
-            cls.enterClassContext(stream(io.StringIO()))
+        stack = samples.quiet()
+        cls.addClassCleanup(stack.close)
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
         quantize(cls.model.encoder, samples.windows() * 8, Path(folder))
         cls.graph = ov.Core().read_model(Path(folder) / "openvino_model.xml")
 
@@ -59,15 +58,19 @@ class Quantized(unittest.TestCase):
         ]
         self.assertEqual(len(mixing), len(self.model.encoder.encoder["layer"]))
 
+    @torch.no_grad()
     def test_limits_leave_out_the_few_largest_values(self) -> None:
-        windows = samples.windows() * 4
-        for limit, layer in zip(
-            value_limits(self.model.encoder, windows),
-            self.model.encoder.encoder["layer"],
-            strict=True,
-        ):
-            self.assertGreater(limit, 0)
-            self.assertLess(limit, float(layer.attention.self.value.weight.abs().sum()))
+        windows = samples.windows() * 20
+        embeddings, value = self.model.encoder.embeddings, self.first_value()
+        batches = [collate([window]) for window in windows]
+        sizes = torch.cat([value(embeddings(b.ids, b.types)).abs().flatten() for b in batches])
+        limit = value_limits(self.model.encoder, windows)[0]
+        beyond = int((sizes > limit).sum())
+        # One in 10,000 of them, and those that are as large: each window is there twenty times.
+        self.assertTrue(0 < beyond <= len(sizes) / 10_000, beyond)
+
+    def first_value(self) -> nn.Module:
+        return self.model.encoder.encoder["layer"][0].attention.self.value
 
 
 if __name__ == "__main__":

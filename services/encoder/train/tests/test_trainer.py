@@ -1,7 +1,5 @@
 """A run that is stopped and goes on ends with the same weights as one that is not."""
 
-import contextlib
-import io
 import json
 import tempfile
 import unittest
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import samples
 from trainer import SAVE_EVERY, Run, Trainer
 
 STEPS, EPOCHS = SAVE_EVERY * 2 + 50, 3
@@ -55,11 +54,9 @@ def trainer(cache: Path, steps: list[Tensor], stop_at: int | None = None) -> Tra
 
 class Resuming(unittest.TestCase):
     def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.cache = Path(folder.name)
-        for stream in (contextlib.redirect_stdout, contextlib.redirect_stderr):
-            self.enterContext(stream(io.StringIO()))
+        stack = samples.quiet()
+        self.addCleanup(stack.close)
+        self.cache = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
     def weights_of_a_whole_run(self) -> Tensor:
         cache = self.cache / "whole"
