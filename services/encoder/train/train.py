@@ -53,7 +53,7 @@ from sources import CYBER, CYBER_TAGS, NEWS, NEWS_LABELS, NEWS_TAGS, SOURCES
 from stages import LABELS, OPINION, SWAPPED, WIDE, WIDTHS, Stage, steps_of
 from topics import Article, article_batches, article_windows, some_of
 from trainer import Run, Trainer
-from windows import Window, batches, collate, training_windows
+from windows import Window, batches, collate, repeated, training_windows
 
 BATCH_TOKENS = 2048
 TEACHER_WIDTHS = (256, 256, 128, 128, 48)
@@ -66,14 +66,17 @@ TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is read: by how many teachers, and how often.
+    """How much is read: by how many teachers of how many layers, and how often.
 
-    `plain` is the share of the documents without labels that is read at all, `swaps` how many times
-    names are replaced in what is read; `epochs` are by stage.
+    `passes` multiplies those of each set and `topic_passes` are those of the topics in a teacher's
+    run. `plain` is the share of the documents without labels that is read at all, `swaps` how many
+    times names are replaced in what is read; `epochs` are by stage.
     """
 
     teachers: int
-    topic_passes: int
+    depth: int
+    passes: float
+    topic_passes: float
     plain: float
     swaps: int
     epochs: Mapping[str, int]
@@ -98,17 +101,22 @@ class Plan:
     caution: float = 0.0
 
 
-# What two cores do in two hours and a half, and what a GPU does in ten minutes.
+# What two cores do in two hours and a half, and what a GPU does in ten minutes. A token costs a
+# whole teacher six times what it costs a student, so that two cores have but half of one.
 TWO_CORES = Effort(
     teachers=1,
-    topic_passes=1,
-    plain=0.25,
+    depth=6,
+    passes=0.45,
+    topic_passes=0.35,
+    plain=0.1,
     swaps=1,
     epochs={"wide": 1, "opinion": 2, "labels": 1},
 )
 GPU = Effort(
     teachers=3,
-    topic_passes=2,
+    depth=mpnet.LAYERS,
+    passes=1.0,
+    topic_passes=2.0,
     plain=1.0,
     swaps=2,
     epochs={"wide": 2, "opinion": 3, "labels": 2},
@@ -192,14 +200,14 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     """
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
-    sentence_encoder = base_teacher(corpus)
+    sentence_encoder = base_teacher(corpus, mpnet.LAYERS)
     vectors = meaning.read(sentence_encoder, openings + definitions(corpus), args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
     folders, others = [], Lessons({}, {})
     for seed in range(args.seed, args.seed + EFFORT.teachers):
         torch.manual_seed(seed)
-        teacher = start(base_teacher(corpus), corpus)
+        teacher = start(base_teacher(corpus, EFFORT.depth), corpus)
         Trainer(teacher, teacher_run(teacher, corpus, seed, args)).train()
         folders.append(args.cache / f"teacher-{seed}")
         lesson.ask(teacher, texts, folders[-1])
@@ -218,10 +226,11 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     return texts, opinions
 
 
-def base_teacher(corpus: Corpus) -> Model:
-    """A teacher that has not learned anything here."""
+def base_teacher(corpus: Corpus, depth: int) -> Model:
+    """A teacher of the base's lowest layers that has not learned anything here."""
     teacher = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
     teacher.encoder.load_base(base.teacher_weights())
+    del teacher.encoder.encoder["layer"][depth:]
     return teacher
 
 
@@ -315,13 +324,12 @@ def teacher_run(model: Model, corpus: Corpus, seed: int, args: argparse.Namespac
         window
         for source in SOURCES
         for window in training_windows(
-            corpus.sentences[source.name], source.passes, TEACHER_WIDTHS, rng
+            corpus.sentences[source.name], source.passes * EFFORT.passes, TEACHER_WIDTHS, rng
         )
     ]
     steps: list[list] = batches(windows, BATCH_TOKENS, rng)
-    for _ in range(EFFORT.topic_passes):
-        articles = corpus.articles + some_of(corpus.sections, 150, rng)
-        steps += article_batches(articles, BATCH_TOKENS, rng)
+    articles = corpus.articles + some_of(corpus.sections, 150, rng)
+    steps += article_batches(repeated(articles, EFFORT.topic_passes, rng), BATCH_TOKENS, rng)
     rng.shuffle(steps)
     return Run(
         name=f"teacher-{seed}",

@@ -11,7 +11,7 @@ import torch
 from data import Sentence
 from device import tensor
 from sources import TAGS
-from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, Words, cut_points, joined, pack
+from text import CLS, LOWER, OTHER, SEP, TITLE, UPPER, T, Words, cut_points, joined, pack
 
 CURLY = {1005: (1520, 1521), 1000: (1523, 1524)}  # ' to ‘ or ’, " to “ or ”
 
@@ -67,14 +67,18 @@ def training_windows(
 ) -> list[Window]:
     """The documents of a set `passes` times over, packed into windows of the widths, varied."""
     documents = [list(group) for _, group in groupby(sentences, lambda s: s.document)]
-    chosen = documents * int(passes) + rng.sample(documents, int(len(documents) * (passes % 1)))
     windows = []
-    for document in chosen:
+    for document in repeated(documents, passes, rng):
         limit = rng.choice(widths) - 2
         document = [augment(s, rng) for s in cut_sentences(document, limit)]
         for group in pack(document, lambda s: len(s.words.ids), limit):
             windows.append(build([s.words for s in group], [s.wanted for s in group]))
     return windows
+
+
+def repeated(items: list[T], passes: float, rng: random.Random) -> list[T]:
+    """The items `passes` times over; what is left of a pass takes some of them."""
+    return items * int(passes) + rng.sample(items, int(len(items) * (passes % 1)))
 
 
 def augment(sentence: Sentence, rng: random.Random) -> Sentence:
