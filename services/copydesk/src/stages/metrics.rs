@@ -115,11 +115,7 @@ impl Metrics {
                 "copydesk_articles_without_topics_total",
                 "Articles that no topic was given to.",
             )?,
-            topics: new.counter_by(
-                "copydesk_topics_total",
-                "Topics given, by code.",
-                "code",
-            )?,
+            topics: new.counter_by("copydesk_topics_total", "Topics given, by code.", "code")?,
             topic_scores: new.sum_by(
                 "copydesk_topic_scores_total",
                 "Sum of the scores of the topics given, by code.",
