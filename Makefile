@@ -80,7 +80,7 @@ fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=
 train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS=...]
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
 
-recipe: setup $(venv)/ready ## Test the training recipe's parts, on small models (fetches 3 GB)
+recipe: setup $(venv)/ready ## Test the training recipe's parts, on small models (6.6 GB of packages)
 	PYTHONPATH=$(train) $(venv)/bin/python -m unittest discover --start-directory $(train)/tests
 
 quality: native ## Measure quality against gold: make quality [ARGS=...]

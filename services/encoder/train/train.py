@@ -200,8 +200,8 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     """
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
-    sentence_encoder = base_teacher(corpus, mpnet.LAYERS)
-    vectors = meaning.read(sentence_encoder, openings + definitions(corpus), args.cache)
+    texts_read = openings + definitions(corpus)
+    vectors = meaning.read(base_teacher(corpus, mpnet.LAYERS), texts_read, args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
     folders, others = [], Lessons({}, {})

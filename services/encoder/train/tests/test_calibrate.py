@@ -60,7 +60,3 @@ class Topics(unittest.TestCase):
         words = split_words(samples.TOKENIZER, ["one two three", "four", "five six"])
         kept = {limit: len(shortened(words, limit)) for limit in (1, 3, 4, 5, 9)}
         self.assertEqual(kept, {1: 1, 3: 1, 4: 2, 5: 2, 9: 3})
-
-
-if __name__ == "__main__":
-    unittest.main()

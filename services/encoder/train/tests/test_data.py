@@ -164,7 +164,3 @@ class Keys(unittest.TestCase):
             [name for name in names[:12] if held_out(name, 0.2)],
             [f"article-{number}" for number in (8, 9, 10, 11)],
         )
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -93,7 +93,3 @@ class Agreement(unittest.TestCase):
         whole = probabilities({"B-PERSON": 0.97}, {"I-PERSON": 0.97}, {})
         place = probabilities({"B-LOC": 0.95}, {})
         self.assertEqual(self.stated(words, [whole, place]), [{(0, 2, "PERSON")}, {(0, 1, "LOC")}])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -25,7 +25,3 @@ class Fingerprint(unittest.TestCase):
         (self.data / "ner" / "train.tsv").rename(self.data / "ner" / "dev.tsv")
         names.add(fingerprint(self.data, 7))
         self.assertEqual(len(names), 4)
-
-
-if __name__ == "__main__":
-    unittest.main()

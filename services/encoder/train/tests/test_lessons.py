@@ -8,7 +8,7 @@ import torch
 
 import samples
 from annotated import Annotated, Entity
-from data import unlabelled
+from data import encode, unlabelled
 from lessons import wanted, without_cyber
 from model import partial_loss, soft_loss
 from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS, SOURCES, TAGS
@@ -109,7 +109,7 @@ class Swaps(unittest.TestCase):
 
     def test_labels_go_with_the_names_and_the_rest_stays(self) -> None:
         read = [samples.sentences("a")[3]]
-        others = samples.encode([OTHER_ATTACK], samples.OWN, samples.TOKENIZER)
+        others = encode([OTHER_ATTACK], samples.OWN, samples.TOKENIZER)
         texts = {"read": read, "bank": others}
         found = {name: labelled(rows) for name, rows in texts.items()}
         seen = set()
@@ -156,7 +156,3 @@ class Swaps(unittest.TestCase):
             self.assertEqual(len(ids), 1)
             seen |= ids
         self.assertGreater(len(seen), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

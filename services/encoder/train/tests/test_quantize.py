@@ -71,7 +71,3 @@ class Quantized(unittest.TestCase):
 
     def first_value(self) -> nn.Module:
         return self.model.encoder.encoder["layer"][0].attention.self.value
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -114,7 +114,3 @@ class Smaller(unittest.TestCase):
         (plain,) = observe(model, alone, [part], products)
         self.assertEqual(padded.tokens, sum(map(len, samples.windows())))
         torch.testing.assert_close(padded.mean(), plain.mean(), rtol=0, atol=1e-6)
-
-
-if __name__ == "__main__":
-    unittest.main()

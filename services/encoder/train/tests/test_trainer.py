@@ -93,7 +93,3 @@ class Resuming(unittest.TestCase):
         losses = [line["loss"]["sum"] for line in lines]
         self.assertEqual(losses, sorted(losses, reverse=True))
         self.assertEqual(set(lines[0]), {"run", "epoch", "seconds", "loss", "dev"})
-
-
-if __name__ == "__main__":
-    unittest.main()

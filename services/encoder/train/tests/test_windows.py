@@ -142,7 +142,3 @@ class Windows(unittest.TestCase):
         heads = [piece.ids[piece.heads] for piece in words]
         self.assertEqual(ids, np.concatenate(heads * 2).tolist())
         self.assertEqual(len(batch.wanted), len(ids))
-
-
-if __name__ == "__main__":
-    unittest.main()
