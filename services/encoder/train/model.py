@@ -12,6 +12,7 @@ from sources import CYBER, CYBER_TAGS, NEWS, NEWS_TAGS
 
 HIDDEN, LAYERS, ATTENTION_HEADS, INNER, TYPES = 384, 6, 6, 1536, 6
 HEAD = HIDDEN // ATTENTION_HEADS  # dimensions of an attention head
+PRETRAINED_HEADS = 12
 ACTIVATION = "relu"
 WIDTH = 128  # tokens of a window
 COMPONENTS = 256  # of the vector that stands for an article's meaning
@@ -55,7 +56,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, heads: int, size: int) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.scale = size, HEAD**-0.5
         self.query = nn.Linear(HIDDEN, heads * size)
         self.key = nn.Linear(HIDDEN, heads * size)
         self.value = nn.Linear(HIDDEN, heads * size)
@@ -67,7 +68,7 @@ class SelfAttention(nn.Module):
             return projected.view(batch, width, -1, self.size).transpose(1, 2)
 
         # Written out: the backward pass of torch's fused attention on CPUs is a third slower.
-        query = split(self.query(hidden)) * HEAD**-0.5
+        query = split(self.query(hidden)) * self.scale
         scores = query @ split(self.key(hidden)).transpose(2, 3) + bias
         mixed = scores.softmax(-1) @ split(self.value(hidden))
         return mixed.transpose(1, 2).reshape(batch, width, -1)
@@ -96,10 +97,15 @@ class Layer(nn.Module):
         self.attention = Attention(heads, size)
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(HIDDEN, inner)})
         self.output = Output(inner)
+        self.activate = activate
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         hidden = self.attention(hidden, bias)
-        return self.output(activate(self.intermediate["dense"](hidden)), hidden)
+        return self.output(self.inner(hidden), hidden)
+
+    def inner(self, hidden: Tensor) -> Tensor:
+        """The inner neurons."""
+        return self.activate(self.intermediate["dense"](hidden))
 
 
 class Encoder(nn.Module):
@@ -157,6 +163,16 @@ def student(
 ) -> Model:
     """A model that ships."""
     return Model(Encoder(inner, heads, size), HIDDEN, WIDTH, topics)
+
+
+def pretrained(topics: int, weights: dict[str, Tensor]) -> Model:
+    """MiniLM in the form in which it was pretrained, before `adapt.py`."""
+    model = student(topics, (PRETRAINED_HEADS,) * LAYERS, HIDDEN // PRETRAINED_HEADS)
+    model.encoder.load_base(weights)
+    for layer in model.encoder.encoder["layer"]:
+        layer.attention.self.scale = layer.attention.self.size**-0.5
+        layer.activate = functional.gelu
+    return model
 
 
 def with_layers(model: Model, kept: tuple[int, ...]) -> Model:

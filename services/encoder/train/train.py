@@ -10,7 +10,7 @@ import argparse
 import copy
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import base
 import lessons as lesson
 import meaning
 import mpnet
+from adapt import adapt
 from annotated import held_out
 from calibrate import cross_fitted, fit, temperature, topic_figures
 from corpus import Corpus, definitions, load_corpus, words_of
@@ -41,6 +42,7 @@ from model import (
     WIDTH,
     Model,
     partial_loss,
+    pretrained,
     soft_loss,
     student,
     tag_loss,
@@ -56,17 +58,43 @@ from trainer import Run, Trainer
 from windows import Window, batches, collate, repeated, training_windows
 
 BATCH_TOKENS = 2048
-TEACHER_WIDTHS = (256, 256, 128, 128, 48)
 TEACHER_EPOCHS = 3
 SAMPLE = 2400  # windows that inner neurons and heads are judged on
+ADAPTED = 24  # batches of them that fewer heads and another activation are fitted on
 JUDGED = 12  # batches of them that a model reads without each of its heads
 SAMPLE_SHARE = {"worldwide": 0.5, "openings": 0.5, "cyber_news": 1.0, "annoctr": 0.3, "cyner": 0.3}
 TOPIC_WEIGHT, MEANING_WEIGHT = 0.15, 1.0
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of teacher: what it starts from, its windows in tokens, and how fast it learns."""
+
+    base: Callable[[Corpus], Model]
+    widths: tuple[int, ...]
+    encoder_rate: float
+    head_rate: float
+
+
+def large(corpus: Corpus) -> Model:
+    """Twelve layers of 768 that have not learned anything here."""
+    model = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
+    model.encoder.load_base(base.teacher_weights())
+    return model
+
+
+def small(corpus: Corpus) -> Model:
+    """Six layers of 384 that have not learned anything here: what the models that ship are of."""
+    return pretrained(len(corpus.categories), base.student_weights())
+
+
+LARGE = Kind(large, (256, 256, 128, 128, 48), encoder_rate=5e-5, head_rate=5e-4)
+SMALL = Kind(small, WIDTHS, encoder_rate=2e-4, head_rate=1e-3)
+
+
+@dataclass(frozen=True)
 class Effort:
-    """How much is read: by how many teachers of how many layers, and how often.
+    """How much is read: by how many teachers of which kind, and how often.
 
     `passes` multiplies those of each set and `topic_passes` are those of the topics in a teacher's
     run. `plain` is the share of the documents without labels that is read at all, `swaps` how many
@@ -74,7 +102,7 @@ class Effort:
     """
 
     teachers: int
-    depth: int
+    kind: Kind
     passes: float
     topic_passes: float
     plain: float
@@ -101,20 +129,21 @@ class Plan:
     caution: float = 0.0
 
 
-# What two cores do in two hours and a half, and what a GPU does in ten minutes. A token costs a
-# whole teacher six times what it costs a student, so that two cores have but half of one.
+# What two cores do in two hours and a quarter, and what a GPU does in ten minutes. A token costs a
+# large teacher twelve times what it costs a model that ships: two cores have a small one, whose
+# weights the models that ship go on from.
 TWO_CORES = Effort(
     teachers=1,
-    depth=6,
-    passes=0.45,
-    topic_passes=0.35,
-    plain=0.1,
+    kind=SMALL,
+    passes=1.1,
+    topic_passes=1.1,
+    plain=0.2,
     swaps=1,
-    epochs={"wide": 1, "opinion": 2, "labels": 1},
+    epochs={"wide": 1, "opinion": 4, "labels": 2},
 )
 GPU = Effort(
     teachers=3,
-    depth=mpnet.LAYERS,
+    kind=LARGE,
     passes=1.0,
     topic_passes=2.0,
     plain=1.0,
@@ -150,12 +179,10 @@ def main() -> None:
         for stage in (OPINION, LABELS)
     )
     for plan in PLANS:
-        torch.manual_seed(args.seed)
-        model = student(len(corpus.categories))
-        model.encoder.load_base(base.student_weights())
-        model = with_layers(start(model, corpus), plan.layers)
-        learn(model, corpus, opinion, plan, WIDE, args)
-        sample = sample_batches(corpus, plan, args)
+        model = with_layers(beginning(corpus, args), plan.layers)
+        if not has_learned(plan):
+            learn(model, corpus, opinion, plan, WIDE, args)
+        sample = sample_batches(corpus, plan.width, args)
         narrow(model, plan.inner, sample)
         lower(model, plan.size, sample)
         leave_heads(model, plan.heads, sample[:JUDGED], sample[JUDGED:])
@@ -201,14 +228,12 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
     texts_read = openings + definitions(corpus)
-    vectors = meaning.read(base_teacher(corpus, mpnet.LAYERS), texts_read, args.cache)
+    vectors = meaning.read(large(corpus), texts_read, args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
     folders, others = [], Lessons({}, {})
     for seed in range(args.seed, args.seed + EFFORT.teachers):
-        torch.manual_seed(seed)
-        teacher = start(base_teacher(corpus, EFFORT.depth), corpus)
-        Trainer(teacher, teacher_run(teacher, corpus, seed, args)).train()
+        teacher = taught(corpus, seed, args)
         folders.append(args.cache / f"teacher-{seed}")
         lesson.ask(teacher, texts, folders[-1])
         if len(folders) == 1:
@@ -226,12 +251,29 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     return texts, opinions
 
 
-def base_teacher(corpus: Corpus, depth: int) -> Model:
-    """A teacher of the base's lowest layers that has not learned anything here."""
-    teacher = Model(mpnet.MPNet(), mpnet.HIDDEN, mpnet.WIDTH, len(corpus.categories))
-    teacher.encoder.load_base(base.teacher_weights())
-    del teacher.encoder.encoder["layer"][depth:]
+def taught(corpus: Corpus, seed: int, args: argparse.Namespace) -> Model:
+    """A teacher that has learned; one that is kept has not to learn again."""
+    torch.manual_seed(seed)
+    teacher = start(EFFORT.kind.base(corpus), corpus)
+    Trainer(teacher, teacher_run(teacher, corpus, seed, args)).train()
     return teacher
+
+
+def beginning(corpus: Corpus, args: argparse.Namespace) -> Model:
+    """What the models that ship start from: the first teacher where it is small, or else a base."""
+    if EFFORT.kind is SMALL:
+        source = taught(corpus, args.seed, args)
+    else:
+        torch.manual_seed(args.seed)
+        source = start(small(corpus), corpus)
+    model = student(len(corpus.categories))
+    adapt(source, model, sample_batches(corpus, WIDTH, args)[:ADAPTED])
+    return model
+
+
+def has_learned(plan: Plan) -> bool:
+    """Whether a model is a whole teacher from the beginning, and needs no wide stage."""
+    return EFFORT.kind is SMALL and len(plan.layers) == LAYERS
 
 
 def learn(
@@ -272,7 +314,7 @@ def ship(model: Model, corpus: Corpus, plan: Plan, args: argparse.Namespace) -> 
     descriptions, figures = describe(model, corpus)
     print(json.dumps(figures))
     shipment = Shipment(plan.name, corpus.categories, calibration, descriptions)
-    export(model, corpus.tokenizer, shipment, sample_windows(corpus, plan, args), folder)
+    export(model, corpus.tokenizer, shipment, sample_windows(corpus, plan.width, args), folder)
     (folder / "trainer.json").write_text(json.dumps(evaluate(folder, args.data), indent=1))
 
 
@@ -298,10 +340,10 @@ def start(model: Model, corpus: Corpus) -> Model:
     return model
 
 
-def sample_windows(corpus: Corpus, plan: Plan, args: argparse.Namespace) -> list[Window]:
+def sample_windows(corpus: Corpus, width: int, args: argparse.Namespace) -> list[Window]:
     """Windows of what comes in, shuffled: for the most part news, some of it of cyber attacks."""
     rng = random.Random(args.seed)
-    widths = tuple(min(width, plan.width) for width in WIDTHS)
+    widths = tuple(min(other, width) for other in WIDTHS)
     windows = [
         window
         for name, share in SAMPLE_SHARE.items()
@@ -311,9 +353,9 @@ def sample_windows(corpus: Corpus, plan: Plan, args: argparse.Namespace) -> list
     return windows
 
 
-def sample_batches(corpus: Corpus, plan: Plan, args: argparse.Namespace) -> list[list[Window]]:
+def sample_batches(corpus: Corpus, width: int, args: argparse.Namespace) -> list[list[Window]]:
     """Batches of what comes in."""
-    windows = sample_windows(corpus, plan, args)[:SAMPLE]
+    windows = sample_windows(corpus, width, args)[:SAMPLE]
     return batches(windows, BATCH_TOKENS, random.Random(args.seed))
 
 
@@ -324,7 +366,7 @@ def teacher_run(model: Model, corpus: Corpus, seed: int, args: argparse.Namespac
         window
         for source in SOURCES
         for window in training_windows(
-            corpus.sentences[source.name], source.passes * EFFORT.passes, TEACHER_WIDTHS, rng
+            corpus.sentences[source.name], source.passes * EFFORT.passes, EFFORT.kind.widths, rng
         )
     ]
     steps: list[list] = batches(windows, BATCH_TOKENS, rng)
@@ -335,7 +377,7 @@ def teacher_run(model: Model, corpus: Corpus, seed: int, args: argparse.Namespac
         name=f"teacher-{seed}",
         batches=steps,
         epochs=TEACHER_EPOCHS,
-        rates=rates(model, encoder=5e-5, heads=5e-4, types=1e-3),
+        rates=rates(model, EFFORT.kind.encoder_rate, EFFORT.kind.head_rate, types=1e-3),
         losses=lambda batch: losses(model, batch, partial_loss),
         measure=lambda: measure(model, corpus)[1],
         cache=args.cache,

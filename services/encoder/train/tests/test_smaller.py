@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 import samples
+from adapt import adapt
 from heads import heads_of, leave_heads, resized, standard
 from lowrank import lower
-from model import ATTENTION_HEADS, HEAD, HIDDEN, Model
+from model import ATTENTION_HEADS, HEAD, HIDDEN, LAYERS, Model, pretrained
 from narrow import narrow
 from observe import Moments, observe, products
 from predict import token_vectors
@@ -97,6 +98,29 @@ class Smaller(unittest.TestCase):
         self.assertLess(distance(read(small), read(whole)), 1e-5)
         for name, value in resized(state, HEAD, heads, 32).items():
             self.assertTrue(torch.equal(value, small.encoder.state_dict()[name]), name)
+
+    def test_the_pretrained_form_is_that_of_its_weights(self) -> None:
+        weights = samples.random_student(6, heads=(12,) * LAYERS, size=32).encoder.state_dict()
+        model = pretrained(samples.TOPICS, weights)
+        own = model.encoder.encoder["layer"][0].attention.self
+        self.assertEqual((own.size, own.scale), (32, 32**-0.5))
+        self.assertTrue(
+            torch.equal(own.key.weight, weights["encoder.layer.0.attention.self.key.weight"])
+        )
+        hidden = torch.full((1, HIDDEN), -1.0)
+        self.assertLess(float(model.encoder.encoder["layer"][0].inner(hidden).detach().min()), 0)
+
+    def test_fewer_heads_and_another_activation_say_nearly_the_same(self) -> None:
+        weights = samples.random_student(6, heads=(12,) * LAYERS, size=32).encoder.state_dict()
+        source = pretrained(samples.TOPICS, weights).eval()
+        plain = samples.random_student(7)
+        plain.load_state_dict(source.state_dict())
+        fitted = samples.random_student(8)
+        adapt(source, fitted, self.batches)
+        wanted = read(source)
+        self.assertGreater(distance(wanted, read(plain)), 0.1)
+        self.assertLess(distance(wanted, read(fitted)), distance(wanted, read(plain)) / 4)
+        self.assertTrue(torch.equal(fitted.topics.weight, source.topics.weight))
 
     def test_moments_are_those_of_all_vectors_together(self) -> None:
         vectors = torch.randn(50, 4, dtype=torch.float64)
