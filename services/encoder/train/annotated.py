@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from text import split_sentences
+from sentences import split_sentences
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ python3 services/encoder/train/evaluate.py --data ../shared/data services/encode
 
 import argparse
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +12,18 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from annotated import Annotated, Entity, cut_article
+from annotated import Annotated, Entity
 from calibrate import sigmoid, topic_figures
-from data import Sentence, ordinary_news, read_set, unlabelled
+from data import Sentence, ordinary_news, read_whole, unlabelled
 from decode import Span, score_spans
 from device import tensor
 from export import load
 from model import Model
 from predict import article_vectors, find_in_documents
+from sentences import split_sentences
 from sources import CYBER_LABELS, NEWS_LABELS, SOURCES, Labels
 from taxonomy import Category
-from text import Words, split_words
+from text import split_words
 from topics import load_articles
 
 ABBREVIATIONS = ("inc", "corp", "co", "ltd", "bros", "jr", "sr")
@@ -72,15 +72,16 @@ def evaluate(folder: Path, root: Path) -> dict:
     model, tokenizer, described = load(folder)
     figures = {}
     for dev in DEV_SETS:
-        rows = read_set(root, dev.name, "dev")
-        figures[dev.name] = measure_rows(model, tokenizer, rows, dev.labels, dev.heads)
+        texts = read_whole(root, dev.name)
+        found = find(model, tokenizer, texts, dev.heads)
+        figures[dev.name] = score(texts, found, dev.labels)
         if dev.name == "worldwide":
             three = {label: ours for label, ours in NEWS.items() if ours in NEWS_LABELS[:3]}
-            figures["worldwide, PERSON ORG LOC"] = measure_rows(
-                model, tokenizer, rows, three, dev.heads
-            )
+            figures["worldwide, PERSON ORG LOC"] = score(texts, found, three)
         print_table(dev.name, figures[dev.name])
-    figures["seeds"] = measure_rows(model, tokenizer, read_seeds(root), BOTH, "both")
+        figures[dev.name]["texts"] = by_article(texts, found, dev.labels)
+    seeds = read_seeds(root)
+    figures["seeds"] = score(seeds, find(model, tokenizer, seeds, "both"), BOTH)
     print_table("seeds", figures["seeds"])
     figures["cyber spans in BBC news"] = count_false_cyber(model, tokenizer, root)
     figures["topics"] = measure_topics(model, tokenizer, described, root)
@@ -89,37 +90,47 @@ def evaluate(folder: Path, root: Path) -> dict:
     return figures
 
 
-def measure_rows(
-    model: Model, tokenizer: Tokenizer, rows: list[Annotated], labels: Labels, heads: str
-) -> dict:
-    """Span figures of annotated sentences, over the labels that the set has."""
-    sentences = untagged(tokenizer, rows)
-    gold = [
-        word_spans(sentence.words, row.entities, labels)
-        for sentence, row in zip(sentences, rows, strict=True)
-    ]
-    found = predict_spans(model, sentences, rows, heads)
+def score(texts: list[Annotated], found: list[set[Span]], labels: Labels) -> dict:
+    """Span figures of annotated texts, over the labels that their set has."""
+    gold = [named(text, labels) for text in texts]
     return score_spans(gold, found, dict.fromkeys(labels.values()))
 
 
-def untagged(tokenizer: Tokenizer, rows: list[Annotated]) -> list[Sentence]:
-    """The sentences as a model reads them."""
+def named(text: Annotated, labels: Labels) -> set[Span]:
+    """The spans of characters that should be found in a text."""
+    return {(e.start, e.end, labels[e.label]) for e in text.entities if e.label in labels}
+
+
+def by_article(texts: list[Annotated], found: list[set[Span]], labels: Labels) -> list[list[int]]:
+    """How many spans of each article are found rightly, how many are found, how many there are.
+
+    Title and text of an article are `ID#title` and `ID#text`.
+    """
+    counts: dict[str, np.ndarray] = {}
+    for text, spans in zip(texts, found, strict=True):
+        gold, ours = named(text, labels), {span for span in spans if span[2] in labels.values()}
+        article = text.document.partition("#")[0]
+        row = np.array([len(gold & ours), len(ours), len(gold)])
+        counts[article] = counts.get(article, 0) + row
+    return [row.tolist() for row in counts.values()]
+
+
+def find(model: Model, tokenizer: Tokenizer, texts: list[Annotated], heads: str) -> list[set[Span]]:
+    """The spans of characters that are found in each text."""
+    rows, places = [], []
+    for number, whole in enumerate(texts):
+        for start, end in split_sentences(whole.text):
+            rows.append(Annotated(whole.text[start:end], [], whole.document))
+            places.append((number, start))
     words = split_words(tokenizer, [row.text for row in rows])
-    return [unlabelled(own, row.document) for own, row in zip(words, rows, strict=True)]
-
-
-def word_spans(words: Words, entities: Iterable[Entity], labels: Labels) -> set[Span]:
-    """Entities as ranges of words."""
-    found = set()
-    for entity in entities:
-        inside = [
-            i
-            for i, (start, end) in enumerate(words.spans)
-            if start >= entity.start and end <= entity.end
-        ]
-        if inside and entity.label in labels:
-            found.add((inside[0], inside[-1] + 1, labels[entity.label]))
-    return found
+    read = [unlabelled(own, row.document) for own, row in zip(words, rows, strict=True)]
+    result: list[set[Span]] = [set() for _ in texts]
+    predicted = predict_spans(model, read, rows, heads)
+    for sentence, (number, at), group in zip(read, places, predicted, strict=True):
+        bounds = sentence.words.spans
+        for first, end, label in group:
+            result[number].add((at + bounds[first][0], at + bounds[end - 1][1], label))
+    return result
 
 
 def predict_spans(
@@ -136,15 +147,13 @@ def predict_spans(
 
 def full_stops(found: set[Span], sentence: Sentence, row: Annotated) -> set[Span]:
     """The spans with the full stops of abbreviations at their ends, as `tagger.rs` does."""
-    words = [row.text[start:end] for start, end in sentence.words.spans] + [""]
-    return {
-        (start, end + (end - start > 1 and words[end] == "." and _is_short(words[end - 1])), label)
-        for start, end, label in found
-    }
+    words = [row.text[start:end] for start, end in sentence.words.spans] + ["", ""]
 
+    def is_short(start: int, end: int) -> bool:
+        ends = words[end] == "." != words[end + 1]
+        return end - start > 1 and ends and words[end - 1].lower() in ABBREVIATIONS
 
-def _is_short(word: str) -> bool:
-    return word.lower() in ABBREVIATIONS
+    return {(start, end + is_short(start, end), label) for start, end, label in found}
 
 
 def merge(news: set[Span], cyber: set[Span]) -> set[Span]:
@@ -156,8 +165,8 @@ def merge(news: set[Span], cyber: set[Span]) -> set[Span]:
 
 
 def read_seeds(root: Path) -> list[Annotated]:
-    """The sentences of the seeds with gold, their boilerplate left out."""
-    sentences = []
+    """The seeds with gold, their boilerplate left out."""
+    texts = []
     for path in sorted((root / "seeds").glob("*.gold.json")):
         gold = json.loads(path.read_text())
         text = (root / "seeds" / gold["file"]).read_text()
@@ -165,23 +174,19 @@ def read_seeds(root: Path) -> list[Annotated]:
             start, end = part["start"], part["end"]
             text = text[:start] + "\n" * (end - start) + text[end:]
         entities = [Entity(e["start"], e["end"], e["label"]) for e in gold["entities"]]
-        sentences += cut_article(text, entities, path.stem)
-    return sentences
+        texts.append(Annotated(text, entities, path.stem))
+    return texts
 
 
 def count_false_cyber(model: Model, tokenizer: Tokenizer, root: Path) -> dict:
     """Cyber spans in ordinary news, where there is next to nothing to find."""
-    articles = ordinary_news(root)
-    rows = [
-        row for number, text in enumerate(articles) for row in cut_article(text, [], str(number))
+    texts = [Annotated(text, [], str(number)) for number, text in enumerate(ordinary_news(root))]
+    spans = [
+        whole.text[start:end]
+        for whole, group in zip(texts, find(model, tokenizer, texts, "cyber"), strict=True)
+        for start, end, _ in sorted(group)
     ]
-    sentences = untagged(tokenizer, rows)
-    predicted = predict_spans(model, sentences, rows, "cyber")
-    found = []
-    for row, sentence, group in zip(rows, sentences, predicted, strict=True):
-        bounds = sentence.words.spans
-        found += [row.text[bounds[start][0] : bounds[end - 1][1]] for start, end, _ in group]
-    return {"articles": len(articles), "spans": len(found), "texts": found}
+    return {"articles": len(texts), "spans": len(spans), "texts": spans}
 
 
 def measure_topics(model: Model, tokenizer: Tokenizer, described: dict, root: Path) -> dict:

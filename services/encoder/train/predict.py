@@ -1,6 +1,7 @@
 """Runs a model over sentences and articles; evaluation and calibration both use it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -13,9 +14,9 @@ from decode import Span, best_spans
 from device import tensor
 from model import Model, pool
 from sources import CYBER, CYBER_TAGS, CYBER_THRESHOLDS, NEWS, NEWS_TAGS, NEWS_THRESHOLDS
-from text import Words, pack
+from text import Words
 from topics import POOL_TOKENS, article_windows
-from windows import Batch, Window, batches_in_order, build, collate, cut_sentences
+from windows import Batch, Window, batches_in_order, build, collate
 
 BATCH_TOKENS = 4096
 
@@ -37,10 +38,9 @@ def find_news(model: Model, sentences: list[Sentence]) -> list[set[Span]]:
 def find_in_documents(
     model: Model, sentences: list[Sentence], texts: list[str]
 ) -> tuple[list[set[Span]], list[set[Span]]]:
-    """What each head finds in each sentence, once the mentions of each name in an article agree.
+    """What each head finds in each sentence, once the mentions of each name in a document agree.
 
-    `texts` are the sentences as they are written. Title and text of an article are documents of
-    their own, `ID#title` and `ID#text`.
+    `texts` are the sentences as they are written.
     """
     scores = tag_scores(model, sentences)
     words = [
@@ -48,7 +48,7 @@ def find_in_documents(
         for text, sentence in zip(texts, sentences, strict=True)
     ]
     found: tuple[list[set[Span]], list[set[Span]]] = ([], [])
-    for _, group in groupby(range(len(sentences)), lambda i: article(sentences[i].document)):
+    for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
         members = list(group)
         for spans, (columns, tags, thresholds) in zip(found, HEADS, strict=True):
             rows = [scores[i][:, columns] for i in members]
@@ -57,42 +57,79 @@ def find_in_documents(
     return found
 
 
-def article(document: str) -> str:
-    """The article that a document is a part of."""
-    return document.partition("#")[0]
-
-
 @torch.inference_mode()
 def tag_scores(model: Model, sentences: list[Sentence], name: str = "dev") -> list[np.ndarray]:
     """Log probabilities of each word's tags, from windows of whole sentences of one document."""
     model.eval()
-    groups = list(_groups(sentences, model.width - 2))
-    windows = [build([piece.words for _, piece in group]) for group in groups]
+    groups = [
+        window
+        for _, document in groupby(range(len(sentences)), lambda i: sentences[i].document)
+        for window in _windows(list(document), sentences, model.width - 2)
+    ]
+    windows = [build([piece.words for piece in group]) for group in groups]
     pieces: list[list[np.ndarray]] = [[] for _ in groups]
     for indexes in progress(list(batches_in_order(windows, BATCH_TOKENS)), name):
         batch = collate([windows[i] for i in indexes])
         vectors = token_vectors(model, batch)[batch.rows, batch.columns]
         logits = [head(vectors).float() for head in (model.news, model.cyber)]
         scores = torch.cat([values.log_softmax(1) for values in logits], 1).numpy(force=True)
-        sizes = [len(piece.words) for i in indexes for _, piece in groups[i]]
+        sizes = [len(piece.words) for i in indexes for piece in groups[i]]
         cut = iter(np.split(scores, np.cumsum(sizes)[:-1]))
         for i in indexes:
             pieces[i] = [next(cut) for _ in groups[i]]
     found: list[list[np.ndarray]] = [[] for _ in sentences]
     for group, scores in zip(groups, pieces, strict=True):
-        for (owner, _), score in zip(group, scores, strict=True):
-            found[owner].append(score)
+        for piece, score in zip(group, scores, strict=True):
+            found[piece.sentence].append(score[piece.owned])
     return [np.concatenate(scores) for scores in found]
 
 
-def _groups(sentences: list[Sentence], limit: int) -> Iterable[list[tuple[int, Sentence]]]:
-    document: list[tuple[int, Sentence]] = []
-    for i, sentence in enumerate(sentences):
-        if document and sentences[i - 1].document != sentence.document:
-            yield from pack(document, lambda item: len(item[1].words.ids), limit)
-            document = []
-        document += [(i, piece) for piece in cut_sentences([sentence], limit)]
-    yield from pack(document, lambda item: len(item[1].words.ids), limit)
+@dataclass
+class Piece:
+    """Words of a sentence in one window, and those of them that the window answers for."""
+
+    sentence: int
+    words: Words
+    owned: slice
+
+
+def _windows(document: list[int], sentences: list[Sentence], limit: int) -> Iterator[list[Piece]]:
+    """Whole sentences, and of a longer one pieces that overlap, as `window.rs` packs them."""
+    group: list[Piece] = []
+    filled = 0
+    for i in document:
+        words = sentences[i].words
+        size = len(words.ids)
+        if group and filled + size > limit:
+            yield group
+            group, filled = [], 0
+        if size <= limit:
+            group.append(Piece(i, words, slice(None)))
+            filled += size
+        else:
+            for start, end, owned in overlapping(words.lengths(), limit):
+                yield [Piece(i, words.take(start, end), owned)]
+    if group:
+        yield group
+
+
+def overlapping(lengths: np.ndarray, limit: int) -> Iterator[tuple[int, int, slice]]:
+    """Runs of words of so many tokens that overlap by a quarter of the limit.
+
+    With each come those of its words that it answers for: it shows more around them.
+    """
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    start = owned_start = 0
+    while owned_start < len(lengths):
+        fitting = int(np.searchsorted(ends, starts[start] + limit, side="right"))
+        end = owned_end = after = max(fitting, start + 1)
+        if end < len(lengths):
+            after = int(np.searchsorted(starts, ends[end - 1] - limit // 4))
+            after = max(after, start + 1)
+            owned_end = after + (end - after + 1) // 2
+        yield start, end, slice(owned_start - start, owned_end - start)
+        start, owned_start = after, owned_end
 
 
 def progress(items: list, name: str) -> Iterable:

@@ -4,11 +4,9 @@ A *word* is one word of the BERT pre-tokenizer, so a punctuation mark is a word 
 The vocabulary is uncased; each word's *case type* travels in the token type ids instead.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,8 +17,6 @@ T = TypeVar("T")
 
 CLS, SEP = 101, 102
 LOWER, TITLE, UPPER, MIXED, DIGITS, OTHER = range(6)
-
-_SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9])|\n+")
 
 
 @dataclass
@@ -112,13 +108,6 @@ def _words(text: str, encoding) -> Words:
         np.array([letters for _, letters in cases], np.int16),
         spans,
     )
-
-
-def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Character ranges of the sentences of a text, by a simple rule."""
-    cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    ranges = pairwise(cuts)
-    return [(start, end) for start, end in ranges if text[start:end].strip()]
 
 
 def pack(sentences: Iterable[T], size: Callable[[T], int], limit: int) -> Iterator[list[T]]:

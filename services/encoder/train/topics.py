@@ -11,8 +11,9 @@ from tokenizers import Tokenizer
 from annotated import held_out, read_lines
 from annotations import read_topics
 from data import dev_keys, ordinary_news, sentence_key
+from sentences import split_sentences
 from taxonomy import Category
-from text import Words, cut_points, pack, split_sentences, split_words
+from text import Words, cut_points, pack, split_words
 from windows import Window, build, vary
 
 POOL_TOKENS = 512

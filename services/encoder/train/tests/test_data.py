@@ -9,7 +9,14 @@ from unittest.mock import patch
 
 import samples
 from annotated import Entity, cut_article, held_out
-from data import is_cyber_dev, load_training, ordinary_news, read_set, sentence_key
+from data import (
+    is_cyber_dev,
+    load_training,
+    ordinary_news,
+    read_set,
+    read_whole,
+    sentence_key,
+)
 from sources import SOURCES
 from topics import load_unlabelled
 
@@ -44,6 +51,23 @@ class Reading(unittest.TestCase):
         bioes = "Jane/B-PER Roe/E-PER of/O Acme/S-ORG Delta/S-ORG"
         wanted = [("Jane Roe", "PER"), ("Acme", "ORG"), ("Delta", "ORG")]
         self.assertEqual(self.names(bio, iob1, bioes), [wanted] * 3)
+
+    def test_tokens_become_running_text(self) -> None:
+        """The case of `tests/src/gold/document.rs`."""
+        write(
+            self.root / "ner" / "wikigold" / "dev.tsv.gz",
+            tsv("Zoë/B-PER Ito/I-PER (/O Zürich/B-LOC Oerlikon/B-ORG )/O ./O", "Next/O"),
+        )
+        (whole,) = read_whole(self.root, "wikigold")
+        self.assertEqual(whole.text, "Zoë Ito (Zürich Oerlikon).\nNext\n")
+        self.assertEqual([(e.start, e.end) for e in whole.entities], [(0, 7), (9, 15), (16, 24)])
+
+    def test_names_of_later_sentences_lie_in_the_whole_text(self) -> None:
+        names = ("Jane/B-PER ran/O", "Acme/B-ORG paid/O Bob/B-PER")
+        write(self.root / "ner" / "wikigold" / "dev.tsv.gz", tsv(*names))
+        (whole,) = read_whole(self.root, "wikigold")
+        found = [whole.text[e.start : e.end] for e in whole.entities]
+        self.assertEqual(found, ["Jane", "Acme", "Bob"])
 
     def test_corrupted_tags_are_no_names(self) -> None:
         self.assertEqual(self.names("Jane/B- Roe/X-PER ran/OO"), [[]])
@@ -135,14 +159,14 @@ class Reading(unittest.TestCase):
 
 class Cutting(unittest.TestCase):
     def test_no_sentence_ends_within_a_name(self) -> None:
-        text = "They sued St. Jude Medical. It denied that. J. Roe left."
-        name, person = text.index("St."), text.index("J. ")
-        entities = [Entity(name, name + 16, "ORG"), Entity(person, person + 6, "PERSON")]
+        text = "They sued Yippee! Media. It denied that. J. Roe left."
+        name, person = text.index("Yippee"), text.index("J. ")
+        entities = [Entity(name, name + 13, "ORG"), Entity(person, person + 6, "PERSON")]
         rows = list(cut_article(text, entities, "a"))
         self.assertEqual(
             [(row.text.strip(), [row.text[e.start : e.end] for e in row.entities]) for row in rows],
             [
-                ("They sued St. Jude Medical.", ["St. Jude Medical"]),
+                ("They sued Yippee! Media.", ["Yippee! Media"]),
                 ("It denied that.", []),
                 ("J. Roe left.", ["J. Roe"]),
             ],
