@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use copydesk_proto::Article;
+
 use crate::calibration::Reliability;
 use crate::confusion::Confusions;
 use crate::document::{Document, Span};
@@ -28,8 +30,9 @@ fn measure_set(
 ) -> anyhow::Result<()> {
     let (mut score, mut confusions) = (Score::default(), Confusions::default());
     let mut reliability = Reliability::default();
+    let (mut unchanged, mut places) = (Score::default(), Vec::new());
     let enriched = program.enrich(documents.iter().map(|document| &document.article))?;
-    for (document, article) in documents.iter().zip(enriched) {
+    for (place, (document, article)) in documents.iter().zip(enriched).enumerate() {
         let mut found = BTreeSet::new();
         for entity in &article.entities {
             if let Some(span) = Span::of(entity).filter(|span| set.knows(&span.label)) {
@@ -38,6 +41,10 @@ fn measure_set(
             }
         }
         score.add_spans(&document.gold, &found);
+        if is_as_written(&document.article, &article) {
+            unchanged.add_spans(&document.gold, &found);
+            places.push(place);
+        }
         confusions.add(document, &found);
     }
     report.add_labels(set.title, &score);
@@ -46,7 +53,14 @@ fn measure_set(
         report.add(set.title, "PERSON+ORG+LOC", score.micro_f1(core));
     }
     report.add_totals(set.title, &score);
+    report.add_as_written(set.title, &unchanged, places);
     report.add_reliability(set.title, reliability);
     report.add_confusions(set.title, confusions.top());
     Ok(())
+}
+
+/// Whether cleaning left an article as it came in.
+fn is_as_written(raw: &Article, enriched: &Article) -> bool {
+    let fields = [(&raw.title, &enriched.title), (&raw.text, &enriched.text)];
+    fields.iter().all(|(raw, clean)| raw.trim() == clean.trim())
 }

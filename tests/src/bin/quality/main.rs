@@ -3,7 +3,7 @@
 //! Everything here goes through `copydesk text`, as a user would run it: its cleaning, tokenizer,
 //! weights and decoder, and the offsets into the raw body that it states. Prints one table, and
 //! exits with 1 where a figure has fallen since the model card was written, where program and
-//! trainer disagree, or where an offset is wrong.
+//! trainer disagree, where a numeric form costs too much, or where an offset is wrong.
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -25,7 +25,7 @@ use anyhow::Context;
 use clap::Parser;
 use copydesk_tests::gold::{document, score, sets};
 
-use crate::card::Card;
+use crate::card::{Card, losses};
 use crate::program::Program;
 use crate::report::Report;
 
@@ -41,8 +41,8 @@ struct Arguments {
     /// The model that it uses, with its card.
     #[arg(long, default_value = "services/encoder/models")]
     model: PathBuf,
-    /// The numbers that the encoder calculates with.
-    #[arg(long, value_delimiter = ',', default_value = "bf16,int8")]
+    /// The numbers that the encoder calculates with; the trainer's are fp32.
+    #[arg(long, value_delimiter = ',', default_value = "fp32,bf16,int8")]
     forms: Vec<String>,
     /// Where to save the figures as JSON.
     #[arg(long, default_value = ".cache/quality.json")]
@@ -64,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let complaints: Vec<String> = reports
         .iter()
         .flat_map(|report| report.out_of_bounds().chain(card.complaints(report)))
+        .chain(losses(&reports))
         .collect();
     for complaint in &complaints {
         println!("BELOW: {complaint}");

@@ -1,5 +1,6 @@
 //! Figures, what they must not fall below, and the table of both.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,11 @@ use crate::calibration::Reliability;
 use crate::confusion::Confusion;
 use crate::score::{Counts, Estimate, Score};
 
+/// The F1 of all labels of a set together.
+pub(crate) const MICRO: &str = "micro F1";
+/// The same of the texts that cleaning leaves as they are: what the trainer reads.
+pub(crate) const AS_WRITTEN: &str = "micro F1, texts as written";
+
 /// What was measured with one numeric form of the model, in order.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -15,6 +21,9 @@ pub(crate) struct Report {
     pub(crate) form: String,
     pub(crate) figures: Vec<Figure>,
     confusions: Vec<(String, Vec<Confusion>)>,
+    /// By set, the places of the texts that cleaning left as they are.
+    #[serde(skip)]
+    pub(crate) as_written: BTreeMap<String, Vec<usize>>,
 }
 
 /// One figure of one set.
@@ -51,6 +60,7 @@ impl Report {
             form,
             figures: Vec::new(),
             confusions: Vec::new(),
+            as_written: BTreeMap::new(),
         }
     }
 
@@ -92,10 +102,19 @@ impl Report {
 
     /// Adds micro and macro F1.
     pub(crate) fn add_totals(&mut self, set: &str, score: &Score) {
-        let figure = self.note(set, "micro F1", score.micro_f1(|_| true));
+        let figure = self.note(set, MICRO, score.micro_f1(|_| true));
         figure.parts = Some(parts(score.micro(|_| true)));
         figure.guarded = true;
         self.note(set, "macro F1", score.macro_f1());
+    }
+
+    /// Adds the micro F1 of the texts at these places, which cleaning left as they are.
+    pub(crate) fn add_as_written(&mut self, set: &str, score: &Score, places: Vec<usize>) {
+        if !places.is_empty() {
+            let figure = self.note(set, AS_WRITTEN, score.micro_f1(|_| true));
+            figure.parts = Some(parts(score.micro(|_| true)));
+            self.as_written.insert(set.to_owned(), places);
+        }
     }
 
     /// Adds a reliability curve and its error.
