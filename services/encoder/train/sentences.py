@@ -28,6 +28,7 @@ ABBREVIATIONS = frozenset(
     "fig fr ft gen gov hon inc jan jr jul jun lt ltd maj mar messrs mr mrs ms mt no nov oct op pfc "
     "ph pres prof pvt rep reps rev sen sens sept sgt sr st supt vol vs".split()
 )
+LAST_WORD = regex.compile(r"(?:[\p{Alphabetic}\p{N}]\S*+)?$")
 STOPS = (".", "!", "?", ":", '"', "”")  # at the end of a line, too
 
 
@@ -60,8 +61,6 @@ def _ends_in_abbreviation(sentence: str) -> bool:
     """Whether the last word is an abbreviation, or an initial whose stop says nothing."""
     if not sentence.endswith("."):
         return False
-    word = sentence[:-1].rsplit(maxsplit=1)[-1] if sentence[:-1].split() else ""
-    while word and not word[0].isalnum():
-        word = word[1:]
+    word = LAST_WORD.search(sentence[:-1])[0]
     last = word.rsplit(".", 1)[-1]
     return (len(last) == 1 and last.isupper()) or word.lower() in ABBREVIATIONS

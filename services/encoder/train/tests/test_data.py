@@ -159,14 +159,19 @@ class Reading(unittest.TestCase):
 
 class Cutting(unittest.TestCase):
     def test_no_sentence_ends_within_a_name(self) -> None:
-        text = "They sued Yippee! Media. It denied that. J. Roe left."
-        name, person = text.index("Yippee"), text.index("J. ")
-        entities = [Entity(name, name + 13, "ORG"), Entity(person, person + 6, "PERSON")]
+        text = "They sued St. Jude Medical. It sued Yippee! Media. It denied that. J. Roe left."
+        first, name, person = (text.index(name) for name in ("St.", "Yippee", "J. "))
+        entities = [
+            Entity(first, first + 16, "ORG"),
+            Entity(name, name + 13, "ORG"),
+            Entity(person, person + 6, "PERSON"),
+        ]
         rows = list(cut_article(text, entities, "a"))
         self.assertEqual(
             [(row.text.strip(), [row.text[e.start : e.end] for e in row.entities]) for row in rows],
             [
-                ("They sued Yippee! Media.", ["Yippee! Media"]),
+                ("They sued St. Jude Medical.", ["St. Jude Medical"]),
+                ("It sued Yippee! Media.", ["Yippee! Media"]),
                 ("It denied that.", []),
                 ("J. Roe left.", ["J. Roe"]),
             ],

@@ -45,6 +45,15 @@ class Sentences(unittest.TestCase):
             [wanted[0], "It rained!", "He ran.", "So did“no.”", "She", wanted[3]],
         )
 
+    def test_sentences_end_at_marks_before_capitals_and_at_line_ends(self) -> None:
+        self.assertEqual(
+            split("It rained. He left at 3.15 p.m. on foot!\nNo comment “So be it.” She went"),
+            ["It rained.", "He left at 3.15 p.m. on foot!", "No comment “So be it.”", "She went"],
+        )
+
+    def test_a_stop_behind_a_space_abbreviates_nothing(self) -> None:
+        self.assertEqual(split("Enron Corp . Dr. (Mr. Roe"), ["Enron Corp .", "Dr. (Mr. Roe"])
+
     def test_sentences_cover_the_text(self) -> None:
         for text in (
             "",
