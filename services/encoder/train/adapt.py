@@ -13,10 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from model import Layer, Model, mask_bias
-from observe import linear
+from observe import Moments, linear, products, regression
 from windows import Window, collate
-
-RIDGE = 1e-3  # of the mean variance
 
 
 @torch.no_grad()
@@ -31,7 +29,7 @@ def adapt(source: Model, target: Model, batches: list[list[Window]]) -> None:
         _fit(new.attention.output, (text.through_attention(old, new) for text in texts))
         _fit(new.output, (text.through_inner(old, new) for text in texts))
         for text in texts:
-            text.hidden = new(text.hidden, text.bias)
+            text.hidden = new.output(new.inner(text.hidden), text.hidden)
 
 
 class Text:
@@ -53,19 +51,15 @@ class Text:
         """The same of the inner neurons, once the projection behind the heads is fitted."""
         total = old.output.dense(old.inner(self.wanted)) + self.wanted
         self.wanted = old.output.LayerNorm(total)
-        hidden = new.attention(self.hidden, self.bias)
-        return new.inner(hidden)[self.mask], (total - hidden)[self.mask]
+        self.hidden = new.attention(self.hidden, self.bias)
+        return new.inner(self.hidden)[self.mask], (total - self.hidden)[self.mask]
 
 
 def _fit(part: nn.Module, pairs: Iterator[tuple[Tensor, Tensor]]) -> None:
     """Fits a part's projection to pairs of what goes into it and what should come out."""
-    tokens, sums = 0, [0.0] * 4
-    for given, wanted in pairs:
-        tokens += len(given)
-        of_batch = (given.sum(0), wanted.sum(0), given.T @ given, given.T @ wanted)
-        sums = [total + own.double() for total, own in zip(sums, of_batch, strict=True)]
-    mean, wanted_mean, squares, products = (total / tokens for total in sums)
-    covariance = squares - torch.outer(mean, mean)
-    covariance.diagonal().add_(RIDGE * covariance.diagonal().mean())
-    weight = torch.linalg.solve(covariance, products - torch.outer(mean, wanted_mean)).T
-    part.dense = linear(weight, wanted_mean - weight @ mean)
+    moments = Moments(products)
+    for pair in pairs:
+        moments.add(torch.cat(pair, 1))
+    places = torch.arange(len(moments.mean()), device=part.dense.weight.device)
+    size = part.dense.in_features
+    part.dense = linear(*regression(moments, places[:size], places[size:]))

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from device import autocast
 from model import ATTENTION_HEADS, HEAD, Attention, Model
-from observe import Moments, linear, observe, products
+from observe import Moments, linear, observe, products, regression
 from predict import token_vectors
 from windows import Window, collate
 
 STEP = 3  # heads that go before all are judged again, each of another layer
-RIDGE = 1e-3  # of the mean variance
 TOPICS_WEIGHT, VECTOR_WEIGHT = 2e-3, 3e-3  # beside the divergence of the tags
 
 
@@ -99,14 +98,11 @@ def without(attention: Attention, head: int, moments: Moments) -> Attention:
     places = torch.arange(out.in_features, device=out.weight.device)
     gone = places[head * size : (head + 1) * size]
     kept = torch.cat([places[: head * size], places[(head + 1) * size :]])
-    mean, covariance = moments.mean(), moments.covariance()
-    among = covariance[kept][:, kept]
-    among.diagonal().add_(RIDGE * among.diagonal().mean())
-    # (kept, gone): what the others say of it.
-    told = torch.linalg.solve(among, covariance[kept][:, gone])
+    told, constant = regression(moments, kept, gone)
     weight = out.weight.double()
-    constant = weight[:, gone] @ (mean[gone] - mean[kept] @ told)
-    attention.output.dense = linear(weight[:, kept] + weight[:, gone] @ told.T, out.bias + constant)
+    attention.output.dense = linear(
+        weight[:, kept] + weight[:, gone] @ told, out.bias + weight[:, gone] @ constant
+    )
     for name in ("query", "key", "value"):
         projection: nn.Linear = getattr(own, name)
         setattr(own, name, linear(projection.weight[kept], projection.bias[kept]))

@@ -11,6 +11,8 @@ from model import Model
 from predict import token_vectors
 from windows import Window, collate
 
+RIDGE = 1e-3  # of the mean variance
+
 Square = Callable[[Tensor], Tensor]
 
 
@@ -46,6 +48,18 @@ class Moments:
 def products(vectors: Tensor) -> Tensor:
     """The sums of the products of all pairs of components, (size, size)."""
     return vectors.T @ vectors
+
+
+def regression(moments: Moments, given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """What some components say of others: a matrix, (wanted, given), and a constant.
+
+    The squares of the moments are `products`.
+    """
+    mean, covariance = moments.mean(), moments.covariance()
+    among = covariance[given][:, given]
+    among.diagonal().add_(RIDGE * among.diagonal().mean())
+    weight = torch.linalg.solve(among, covariance[given][:, wanted]).T
+    return weight, mean[wanted] - weight @ mean[given]
 
 
 @torch.no_grad()

@@ -48,8 +48,7 @@ def find_in_documents(
         for text, sentence in zip(texts, sentences, strict=True)
     ]
     found: tuple[list[set[Span]], list[set[Span]]] = ([], [])
-    for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
-        members = list(group)
+    for members in _documents(sentences):
         for spans, (columns, tags, thresholds) in zip(found, HEADS, strict=True):
             rows = [scores[i][:, columns] for i in members]
             rows = agree([words[i] for i in members], rows, tags, thresholds)
@@ -63,8 +62,8 @@ def tag_scores(model: Model, sentences: list[Sentence], name: str = "dev") -> li
     model.eval()
     groups = [
         window
-        for _, document in groupby(range(len(sentences)), lambda i: sentences[i].document)
-        for window in _windows(list(document), sentences, model.width - 2)
+        for document in _documents(sentences)
+        for window in _windows(document, sentences, model.width - 2)
     ]
     windows = [build([piece.words for piece in group]) for group in groups]
     pieces: list[list[np.ndarray]] = [[] for _ in groups]
@@ -82,6 +81,12 @@ def tag_scores(model: Model, sentences: list[Sentence], name: str = "dev") -> li
         for piece, score in zip(group, scores, strict=True):
             found[piece.sentence].append(score[piece.owned])
     return [np.concatenate(scores) for scores in found]
+
+
+def _documents(sentences: list[Sentence]) -> Iterator[list[int]]:
+    """The places of each document's sentences."""
+    for _, group in groupby(range(len(sentences)), lambda i: sentences[i].document):
+        yield list(group)
 
 
 @dataclass

@@ -178,8 +178,9 @@ def main() -> None:
         lesson.mix(texts, opinions, corpus.tokenizer, stage.trusts(texts.rounds), stage.topic_trust)
         for stage in (OPINION, LABELS)
     )
+    first = beginning(corpus, args)
     for plan in PLANS:
-        model = with_layers(beginning(corpus, args), plan.layers)
+        model = with_layers(first, plan.layers)
         if not has_learned(plan):
             learn(model, corpus, opinion, plan, WIDE, args)
         sample = sample_batches(corpus, plan.width, args)
