@@ -47,8 +47,8 @@ impl Measured {
             MICRO => Some(self.micro.as_ref()?.f1),
             AS_WRITTEN => {
                 let places = report.as_written.get(set)?.iter();
-                let texts = places.map(|&place| self.texts.get(place));
-                let texts: Vec<&[usize; 3]> = texts.collect::<Option<_>>()?;
+                let texts = places.filter_map(|&place| self.texts.get(place));
+                let texts: Vec<&[usize; 3]> = texts.collect();
                 let sum = |column: usize| texts.iter().map(|text| text[column]).sum::<usize>();
                 Some(ratio(2 * sum(0), sum(1) + sum(2)))
             }
@@ -233,6 +233,19 @@ mod tests {
         ];
 
         assert_eq!(told, [0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_text_that_the_trainer_has_not_read_is_missed() {
+        let trainer = r#"{"worldwide": {"texts": [[9, 10, 10]]}}"#;
+        let trainer: BTreeMap<String, Measured> =
+            serde_json::from_str(trainer).expect("it is JSON");
+        let mut report = Report::new("fp32".to_owned());
+        report.as_written.insert("worldwide".to_owned(), vec![1]);
+
+        let value = trainer["worldwide"].value("worldwide", AS_WRITTEN, &report);
+
+        assert_eq!(value, Some(0.0));
     }
 
     #[test]
