@@ -5,7 +5,8 @@ python3 services/encoder/train/evaluate.py --data ../shared/data services/encode
 
 import argparse
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ DEV_SETS = [
     ),
     DevSet("cyber_news", BOTH, "both"),
 ]
+CASES = {"worldwide, lower case": str.lower, "worldwide, capitals": str.upper}
 
 
 def main() -> None:
@@ -64,7 +66,13 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     figures = evaluate(args.folder, args.data)
     if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+        save(figures, args.json)
+
+
+def save(figures: dict, path: Path) -> None:
+    """Writes the figures as JSON, a line a set."""
+    rows = [f"{json.dumps(title)}: {json.dumps(row)}" for title, row in figures.items()]
+    path.write_text("{\n" + ",\n".join(rows) + "\n}\n")
 
 
 def evaluate(folder: Path, root: Path) -> dict:
@@ -80,6 +88,10 @@ def evaluate(folder: Path, root: Path) -> dict:
             figures["worldwide, PERSON ORG LOC"] = score(texts, found, three)
         print_table(dev.name, figures[dev.name])
         figures[dev.name]["texts"] = by_article(texts, found, dev.labels)
+    for title, case in CASES.items():
+        texts = [in_case(text, case) for text in read_whole(root, "worldwide")]
+        figures[title] = score(texts, find(model, tokenizer, texts, "news"), NEWS)
+        print_table(title, figures[title])
     seeds = read_seeds(root)
     figures["seeds"] = score(seeds, find(model, tokenizer, seeds, "both"), BOTH)
     print_table("seeds", figures["seeds"])
@@ -94,6 +106,12 @@ def score(texts: list[Annotated], found: list[set[Span]], labels: Labels) -> dic
     """Span figures of annotated texts, over the labels that their set has."""
     gold = [named(text, labels) for text in texts]
     return score_spans(gold, found, dict.fromkeys(labels.values()))
+
+
+def in_case(text: Annotated, case: Callable[[str], str]) -> Annotated:
+    """A text in another case; a letter that is several in it, as ß is SS, stays."""
+    letters = ((letter, case(letter)) for letter in text.text)
+    return replace(text, text="".join(new if len(new) == 1 else old for old, new in letters))
 
 
 def named(text: Annotated, labels: Labels) -> set[Span]:
@@ -186,7 +204,7 @@ def count_false_cyber(model: Model, tokenizer: Tokenizer, root: Path) -> dict:
         for whole, group in zip(texts, find(model, tokenizer, texts, "cyber"), strict=True)
         for start, end, _ in sorted(group)
     ]
-    return {"articles": len(texts), "spans": len(spans), "texts": spans}
+    return {"articles": len(texts), "spans": len(spans), "names": spans}
 
 
 def measure_topics(model: Model, tokenizer: Tokenizer, described: dict, root: Path) -> dict:

@@ -30,7 +30,7 @@ from corpus import Corpus, definitions, load_corpus, words_of
 from data import Sentence
 from decode import score_spans, spans
 from device import DEVICE, autocast, tensor
-from evaluate import evaluate
+from evaluate import evaluate, save
 from export import Shipment, export
 from fingerprint import fingerprint
 from heads import leave_heads
@@ -316,7 +316,7 @@ def ship(model: Model, corpus: Corpus, plan: Plan, args: argparse.Namespace) -> 
     print(json.dumps(figures))
     shipment = Shipment(plan.name, corpus.categories, calibration, descriptions)
     export(model, corpus.tokenizer, shipment, sample_windows(corpus, plan.width, args), folder)
-    (folder / "trainer.json").write_text(json.dumps(evaluate(folder, args.data), indent=1))
+    save(evaluate(folder, args.data), folder / "trainer.json")
 
 
 def by_kind(texts: Lessons, rows: np.ndarray) -> dict[str, np.ndarray]:

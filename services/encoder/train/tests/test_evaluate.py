@@ -1,10 +1,13 @@
 """Found names are counted by article, and ends of names are those that the program gives them."""
 
+import json
+import tempfile
 import unittest
+from pathlib import Path
 
 import samples
 from annotated import Annotated, Entity
-from evaluate import by_article, full_stops, score
+from evaluate import by_article, full_stops, in_case, save, score
 from text import split_words
 
 LABELS = {"PER": "PERSON", "ORG": "ORG"}
@@ -23,6 +26,23 @@ class Counting(unittest.TestCase):
     def test_the_articles_add_up_to_the_set(self) -> None:
         right, found, gold = map(sum, zip(*by_article(TEXTS, FOUND, LABELS), strict=True))
         self.assertEqual(score(TEXTS, FOUND, LABELS)["micro"]["f1"], 2 * right / (found + gold))
+
+    def test_figures_are_read_as_they_were_saved(self) -> None:
+        figures = {"one": {"f1": 0.5, "texts": [[1, 2, 3]]}, "two, lower case": {"f1": 0.25}}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trainer.json"
+            save(figures, path)
+            self.assertEqual(json.loads(path.read_text()), figures)
+
+
+class Case(unittest.TestCase):
+    def test_names_stay_where_they_are(self) -> None:
+        text = Annotated("Weiß, İzmir’s MAYOR", [Entity(6, 11, "LOC")], "1")
+        for case, wanted in (
+            (str.upper, "WEIß, İZMIR’S MAYOR"),
+            (str.lower, "weiß, İzmir’s mayor"),
+        ):
+            self.assertEqual(in_case(text, case), Annotated(wanted, text.entities, "1"))
 
 
 class FullStops(unittest.TestCase):
