@@ -10,7 +10,14 @@ from data import Sentence, encode, load_plain, load_training, read_set, unlabell
 from sources import SOURCES
 from taxonomy import Category, load_categories
 from text import Words
-from topics import Article, load_articles, load_sections, load_unlabelled, opening
+from topics import (
+    Article,
+    load_articles,
+    load_sections,
+    load_unlabelled,
+    opening,
+    opening_keys,
+)
 
 
 @dataclass
@@ -41,7 +48,7 @@ def load_corpus(root: Path) -> Corpus:
         tokenizer,
         categories,
         load_training(root, tokenizer),
-        load_plain(root, tokenizer),
+        load_plain(root, tokenizer, opening_keys(root)),
         load_articles(root, "train", categories, tokenizer),
         load_sections(root, categories, tokenizer),
         load_unlabelled(root, categories, tokenizer),

@@ -135,9 +135,9 @@ def unlabelled(words: Words, document: str) -> Sentence:
     return Sentence(words, np.ones((len(words), TAGS), np.float16), document)
 
 
-def load_plain(root: Path, tokenizer: Tokenizer) -> dict[str, list[Sentence]]:
-    """Sentences without labels, by set, each once, and none of the dev sets."""
-    seen, result = dev_keys(root), {}
+def load_plain(root: Path, tokenizer: Tokenizer, measured: set[str]) -> dict[str, list[Sentence]]:
+    """Sentences without labels, by set, each once, and none of those that are measured on."""
+    seen, result = dev_keys(root) | measured, {}
     for name, rows in (
         ("gmb", read_set(root, "gmb", "train")),
         ("pages", _read_pages(root / "pages")),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -20,7 +21,6 @@ from text import load_tokenizer
 from topics import POOL_TOKENS
 from windows import Window
 
-VERSION = "2026.11.27.4"
 FILES = (
     "config.json",
     "heads.json",
@@ -47,7 +47,8 @@ def export(
 ) -> None:
     """Writes weights in both forms, tokenizer, configuration, heads and checksums.
 
-    The int8 form chooses its scales on the windows `sample`.
+    The int8 form chooses its scales on the windows `sample`. The version is the day and the
+    beginning of the weights' checksum.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.cpu()
@@ -61,7 +62,8 @@ def export(
         (folder / name).chmod(0o644)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
     _write_json(folder / "config.json", _config(model))
-    _write_json(folder / "heads.json", _describe_heads(model, shipment))
+    version = f"{date.today():%Y.%m.%d}.{_checksum(folder / 'model.safetensors')[:6]}"
+    _write_json(folder / "heads.json", _describe_heads(model, shipment, version))
     quantize(model.encoder, sample, folder)
     sums = [f"{_checksum(folder / name)}  {name}\n" for name in FILES]
     (folder / "SHA256SUMS").write_text("".join(sums))
@@ -128,7 +130,7 @@ def _config(model: Model) -> dict:
     }
 
 
-def _describe_heads(model: Model, shipment: Shipment) -> dict:
+def _describe_heads(model: Model, shipment: Shipment, version: str) -> dict:
     thresholds, descriptions = shipment.calibration.threshold, shipment.descriptions
     described = [
         {
@@ -141,7 +143,7 @@ def _describe_heads(model: Model, shipment: Shipment) -> dict:
     ]
     return {
         "name": shipment.name,
-        "version": VERSION,
+        "version": version,
         "window": {"max_tokens": model.width},
         "ner": [
             {"name": "news", "tags": NEWS_TAGS, "thresholds": NEWS_THRESHOLDS},

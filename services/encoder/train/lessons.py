@@ -2,8 +2,9 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,17 @@ from tokenizers import Tokenizer
 from calibrate import sigmoid
 from data import Sentence, unlabelled
 from device import autocast, tensor
+from keep import keep
 from model import Model
 from predict import article_vectors, tag_scores
 from sources import CYBER, NEWS, SOURCES
 from swaps import found_by, labelled, swaps
-from topics import Article, shortened
+from topics import OPENING, Article, shortened
 
 # The sets that name attackers and their tools, but for this project's, where they are few.
 CYBER_SETS = [source.name for source in SOURCES if source.cyber and source.name != "openings"]
 # A teacher knows few names of attackers and their tools: it is hardly trusted against labels.
 CYBER_TRUST = 0.2
-OPENING = 254  # tokens of an article that a teacher reads for its topics: one window
 
 # What stands in news of cyber attacks. Where a text has none of it, no word names an attacker.
 CYBER_WORDS = re.compile(
@@ -67,9 +68,11 @@ def ask(teacher: Model, texts: Lessons, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with autocast():
         for name, rows in texts.sentences.items():
-            _keep(folder / f"tags-{name}.npy", _tags, teacher, rows)
+            title = f"tags-{name}"
+            keep(folder / f"{title}.npy", partial(_tags, teacher, rows, title))
         for name, group in texts.articles.items():
-            _keep(folder / f"topics-{name}.npy", _topics, teacher, group)
+            title = f"topics-{name}"
+            keep(folder / f"{title}.npy", partial(_topics, teacher, group, title))
 
 
 def mean(folders: list[Path], kind: str, name: str) -> np.ndarray:
@@ -174,13 +177,6 @@ def advised(
 def both(logits: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Scores of topics, of the teachers' logits and of the other opinion's (`prototypes.py`)."""
     return sigmoid((logits + prior) / 2)
-
-
-def _keep(path: Path, read: Callable, teacher: Model, rows: list) -> None:
-    if not path.exists():
-        unfinished = path.with_suffix(".new.npy")
-        np.save(unfinished, read(teacher, rows, path.stem))
-        unfinished.replace(path)
 
 
 def _tags(teacher: Model, sentences: list[Sentence], name: str) -> np.ndarray:

@@ -6,6 +6,7 @@ and the description of a topic can be compared. How near an article is to a desc
 counted in standard deviations over ordinary news: without the mean all news is near.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +16,26 @@ from torch.nn import functional
 
 from calibrate import fit_logistic
 from device import autocast, tensor
+from keep import keep
 from model import COMPONENTS, Model
 from predict import article_vectors
 from text import Words
-from topics import shortened
-
-OPENING = 254  # tokens of a text that its vector is made of: one window
+from topics import OPENING, shortened
 
 
-def read(sentence_encoder: Model, texts: list[list[Words]], cache: Path) -> np.ndarray:
-    """The base encoder's vectors of the texts, centred and of unit length."""
+def read(encoder: Callable[[], Model], texts: list[list[Words]], cache: Path) -> np.ndarray:
+    """The vectors that a sentence encoder makes of the texts, centred and of unit length."""
     path = cache / "meaning.npy"
-    if not path.exists():
-        openings = [shortened(sentences, OPENING) for sentences in texts]
-        with autocast():
-            np.save(path, article_vectors(sentence_encoder, openings, "meaning"))
+    keep(path, lambda: vectors_of(encoder(), texts))
     vectors = unit(np.load(path))
     return unit(vectors - vectors.mean(0))
+
+
+def vectors_of(encoder: Model, texts: list[list[Words]]) -> np.ndarray:
+    """The vector of each text's opening."""
+    openings = [shortened(sentences, OPENING) for sentences in texts]
+    with autocast():
+        return article_vectors(encoder, openings, "meaning")
 
 
 def components(vectors: np.ndarray) -> np.ndarray:

@@ -169,7 +169,7 @@ PLANS = (
 def main() -> None:
     """Runs the command line."""
     args = parse_args()
-    args.cache = args.cache or Path(".cache/train") / fingerprint(args.data, args.seed)
+    args.cache = args.cache or Path(".cache/train") / fingerprint(args.data, args.seed, DEVICE.type)
     args.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     corpus = load_corpus(args.data)
@@ -229,7 +229,7 @@ def consult(corpus: Corpus, texts: Lessons, args: argparse.Namespace) -> tuple[L
     groups = texts.articles.values()
     openings = [article.sentences for group in groups for article in group]
     texts_read = openings + definitions(corpus)
-    vectors = meaning.read(large(corpus), texts_read, args.cache)
+    vectors = meaning.read(lambda: large(corpus), texts_read, args.cache)
     labels = np.stack([article.target for article in corpus.articles])
     prior = by_kind(texts, topic_logits(vectors[: len(openings)], vectors[len(openings) :], labels))
     folders, others = [], Lessons({}, {})

@@ -104,6 +104,8 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "totals": self.totals,
+            "seconds": time.monotonic() - self.began,
         }
         torch.save(state, self.path().with_suffix(".new"))
         self.path().with_suffix(".new").replace(self.path())
@@ -119,6 +121,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        self.totals = state["totals"]
+        self.began = time.monotonic() - state["seconds"]
         print(f"{self.run.name}: going on from {self.path()} after batch {step}", flush=True)
         return step
 

@@ -11,6 +11,7 @@ import samples
 from annotated import Entity, cut_article, held_out
 from data import (
     is_cyber_dev,
+    load_plain,
     load_training,
     ordinary_news,
     read_set,
@@ -18,7 +19,7 @@ from data import (
     sentence_key,
 )
 from sources import SOURCES
-from topics import load_unlabelled
+from topics import load_articles, load_unlabelled
 
 
 def write(path: Path, text: str) -> None:
@@ -131,6 +132,48 @@ class Reading(unittest.TestCase):
         self.assertTrue(dev)
         self.assertEqual(ordinary, [bodies[number] for number in (30, 32, 34, 36, 38)])
         self.assertEqual(texts, [f"the council of town {number} met today." for number in left])
+
+    def test_no_article_that_is_measured_on_is_trained_on(self) -> None:
+        texts = [
+            f"The council of town {number} meets. It rose at noon of day {number}."
+            for number in range(40)
+        ]
+        copies = [f"{headline} {text}" for headline in ("A report.", "News.") for text in texts]
+        rows = [
+            {"id": f"article-{number}", "text": text, "topics": []}
+            for number, text in enumerate(copies)
+        ]
+        path = self.root / "topics" / "articles.train.jsonl.gz"
+        write(path, "\n".join(map(json.dumps, rows)))
+        own = [f"Own report. {text}" for text in texts]
+        with patch("topics.read_topics", return_value=[(text, []) for text in own]):
+            parts = {
+                split: {
+                    str(article.sentences[1].ids.tolist())
+                    for article in load_articles(self.root, split, [], samples.TOKENIZER)
+                }
+                for split in ("train", "dev")
+            }
+        self.assertTrue(parts["train"] and parts["dev"])
+        self.assertFalse(parts["train"] & parts["dev"])
+        self.assertEqual(len(parts["train"] | parts["dev"]), len(texts))
+
+    def test_nothing_that_is_measured_on_is_read_without_labels(self) -> None:
+        write(
+            self.root / "ner" / "gmb" / "train.tsv.gz",
+            tsv("Acme/O paid/O", "Bob/O ran/O", "It/O rose/O"),
+        )
+        write(self.root / "ner" / "uner_ewt" / "dev.tsv.gz", tsv("ACME/O paid/O !/O"))
+        write(self.root / "ner" / "cyber_news" / "train.jsonl.gz", "")
+        headline = {"headline": "It rose!", "short_description": "All is well."}
+        write(self.root / "topics" / "huffpost.jsonl.gz", json.dumps(headline))
+        with patch("data.MEASURED", ("uner_ewt",)):
+            sets = load_plain(self.root, samples.TOKENIZER, {sentence_key("It rose")})
+        read = {
+            name: [samples.TOKENIZER.decode(row.words.ids.tolist()) for row in rows]
+            for name, rows in sets.items()
+        }
+        self.assertEqual(read, {"gmb": ["bob ran"], "pages": [], "headlines": ["all is well."]})
 
     def test_cyber_news_are_parted_by_article(self) -> None:
         articles = [

@@ -16,12 +16,16 @@ class Fingerprint(unittest.TestCase):
         (self.data / "ner" / "train.tsv").write_text("Acme\tB-ORG")
 
     def test_it_is_the_same_for_the_same_data_and_seed(self) -> None:
-        self.assertEqual(fingerprint(self.data, 7), fingerprint(self.data, 7))
+        self.assertEqual(self.name(), self.name())
 
-    def test_another_seed_other_labels_or_another_file_change_it(self) -> None:
-        names = {fingerprint(self.data, 7), fingerprint(self.data, 8)}
+    def test_whatever_a_run_depends_on_changes_it(self) -> None:
+        names = {self.name(), self.name(seed=8), self.name(device="cuda")}
         (self.data / "ner" / "train.tsv").write_text("Acme\tB-LOC")
-        names.add(fingerprint(self.data, 7))
+        names.add(self.name())
         (self.data / "ner" / "train.tsv").rename(self.data / "ner" / "dev.tsv")
-        names.add(fingerprint(self.data, 7))
-        self.assertEqual(len(names), 4)
+        names.add(self.name())
+        self.assertEqual(len(names), 5)
+
+    def name(self, seed: int = 7, device: str = "cpu") -> str:
+        """The name of a run on the test's data."""
+        return fingerprint(self.data, seed, device)

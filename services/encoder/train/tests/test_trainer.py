@@ -52,6 +52,11 @@ def trainer(cache: Path, steps: list[Tensor], stop_at: int | None = None) -> Tra
     )
 
 
+def lines(cache: Path) -> list[dict]:
+    """The log."""
+    return [json.loads(line) for line in (cache / "log.jsonl").read_text().splitlines()]
+
+
 class Resuming(unittest.TestCase):
     def setUp(self) -> None:
         stack = samples.quiet()
@@ -74,6 +79,16 @@ class Resuming(unittest.TestCase):
             again.model[1].weight.detach(), self.weights_of_a_whole_run(), rtol=0, atol=0
         )
 
+    def test_the_line_of_an_epoch_that_was_stopped_in_is_of_all_its_batches(self) -> None:
+        whole = self.cache / "whole"
+        self.weights_of_a_whole_run()
+        with self.assertRaises(Stopped):
+            trainer(self.cache, batches(), stop_at=SAVE_EVERY + 70).train()
+        trainer(self.cache, batches()).train()
+        self.assertEqual(
+            *([line["loss"] for line in lines(cache)] for cache in (self.cache, whole))
+        )
+
     def test_a_run_that_has_ended_is_taken_as_it_is(self) -> None:
         trainer(self.cache, batches()).train()
         again = trainer(self.cache, batches(), stop_at=0)
@@ -88,8 +103,8 @@ class Resuming(unittest.TestCase):
 
     def test_each_epoch_has_a_line(self) -> None:
         trainer(self.cache, batches()).train()
-        lines = [json.loads(line) for line in (self.cache / "log.jsonl").read_text().splitlines()]
-        self.assertEqual([line["epoch"] for line in lines], [1, 2, 3])
-        losses = [line["loss"]["sum"] for line in lines]
+        log = lines(self.cache)
+        self.assertEqual([line["epoch"] for line in log], [1, 2, 3])
+        losses = [line["loss"]["sum"] for line in log]
         self.assertEqual(losses, sorted(losses, reverse=True))
-        self.assertEqual(set(lines[0]), {"run", "epoch", "seconds", "loss", "dev"})
+        self.assertEqual(set(log[0]), {"run", "epoch", "seconds", "loss", "dev"})
