@@ -51,6 +51,28 @@ fn huge_attributes_are_cleaned() {
 }
 
 #[test]
+fn markup_that_hides_its_depth_is_cleaned() {
+    for unit in [
+        "<div></z>",
+        "<div><object></div>",
+        "<!--><div>-->",
+        "<b a=1>",
+    ] {
+        is_cleaned(unit.repeat((1 << 20) / unit.len()));
+    }
+    let attributes: String = (0..200_000).map(|i| format!("a{i}=1 ")).collect();
+    is_cleaned(format!("<p a=\">\" {attributes}>Zoë</p>"));
+    let formats: String = (0..400).map(|i| format!("<b a={i}>")).collect();
+    is_cleaned(format!("{formats}{}", "<p>Zoë".repeat(90_000)));
+}
+
+#[test]
+fn title_of_many_parts_is_cleaned() {
+    let (title, lines) = ("a|".repeat(600_000), "b<br>".repeat(500_000));
+    is_cleaned(format!("<html><title>{title}</title>{lines}"));
+}
+
+#[test]
 fn megabytes_are_cleaned() {
     is_cleaned("<p>Zoë 👩‍🚀 in Zürich, and more of it.</p>".repeat(100_000));
     is_cleaned("Zoë 👩‍🚀 in Zürich. ".repeat(440_000));
@@ -63,6 +85,9 @@ fn unfinished_markup_is_cleaned() {
         "<a ",
         "<a b=\"",
         "<!--",
+        "<!x",
+        "<style",
+        "<p a='",
         "<script>",
         "<script></a>",
         "&",

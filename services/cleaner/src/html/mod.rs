@@ -2,6 +2,7 @@
 
 mod align;
 mod article;
+mod bounds;
 mod prose;
 mod visible;
 
@@ -49,8 +50,14 @@ pub(crate) fn read(page: &str) -> Page {
     }
 }
 
+/// Longer titles are no headlines, and each of their parts would be looked for in each line.
+const MAX_TITLE: usize = 1000;
+
 /// Cuts the site's name from a title ("Headline | Site") where what is left stands on the page.
 fn without_site(title: &str, visible: &str) -> String {
+    if title.len() > MAX_TITLE {
+        return title.to_owned();
+    }
     let is_separator = |char| matches!(char, '|' | '-' | '–' | '—' | '·' | '»' | ':');
     let ends = title.match_indices(is_separator).map(|(at, _)| at).rev();
     let heads = ends.filter_map(|end| title.get(..end)).map(str::trim_end);
