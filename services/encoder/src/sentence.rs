@@ -107,12 +107,53 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_in_lower_case_is_one_sentence() {
+        let text = "Zipped. ] (/ system\nIt rained! He ran.\nSo did“no.” She\n3.15 p.m. on foot";
+
+        assert_eq!(
+            split(text),
+            [
+                "Zipped. ] (/ system",
+                "It rained!",
+                "He ran.",
+                "So did“no.”",
+                "She",
+                "3.15 p.m. on foot"
+            ]
+        );
+    }
+
+    #[test]
+    fn marks_end_sentences_before_capitals_and_at_line_ends() {
+        let text = "It rained. He left at 3.15 p.m. on foot!\nNo comment “So be it.” She went";
+
+        assert_eq!(
+            split(text),
+            [
+                "It rained.",
+                "He left at 3.15 p.m. on foot!",
+                "No comment “So be it.”",
+                "She went"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stop_behind_a_space_abbreviates_nothing() {
+        assert_eq!(
+            split("Enron Corp . Dr. (Mr. Roe"),
+            ["Enron Corp .", "Dr. (Mr. Roe"]
+        );
+    }
+
+    #[test]
     fn sentences_cover_the_text() {
         for text in [
             "",
             " \n",
             "Zoë 👩‍🚀 in Zürich. 東京です。次。",
             "a.\r\nB\u{2028}C",
+            "(. .\n\n\nB",
         ] {
             let ranges = sentences(text);
 
