@@ -84,8 +84,8 @@ impl Tagger {
             let mut found = head.entities(&owned, &words, opinions);
             for entity in &mut found {
                 widen_to_graphemes(text, entity);
-                take_in_full_stop(text, entity);
             }
+            take_in_full_stops(text, &mut found);
             entities = merge::merge(entities, found);
         }
         entities
@@ -187,20 +187,29 @@ fn widen_to_graphemes(text: &str, entity: &mut Entity) {
     }
 }
 
-/// Takes in the full stop of an abbreviation that ends a name (`Enron Corp.`).
-fn take_in_full_stop(text: &str, entity: &mut Entity) {
+/// Takes in the full stops of abbreviations that end a name (`Enron Corp.`), but for those that the
+/// next entity begins with.
+fn take_in_full_stops(text: &str, entities: &mut [Entity]) {
+    let starts: Vec<usize> = entities.iter().map(|entity| entity.range.start).collect();
+    for (i, entity) in entities.iter_mut().enumerate() {
+        if starts.get(i + 1) != Some(&entity.range.end) && has_full_stop(text, entity) {
+            entity.range.end += 1;
+        }
+    }
+}
+
+/// Whether a name ends in an abbreviation whose full stop is behind it.
+fn has_full_stop(text: &str, entity: &Entity) -> bool {
     let (Some(name), Some(rest)) = (text.get(entity.range.clone()), text.get(entity.range.end..))
     else {
-        return;
+        return false;
     };
     let last = name.split_whitespace().next_back().unwrap_or_default();
     let is_short = ABBREVIATIONS
         .iter()
         .any(|short| short.eq_ignore_ascii_case(last));
     let is_stop = rest.starts_with('.') && !rest.starts_with("..");
-    if is_short && is_stop && last.len() < name.len() {
-        entity.range.end += 1;
-    }
+    is_short && is_stop && last.len() < name.len()
 }
 
 #[cfg(test)]
@@ -286,12 +295,21 @@ mod tests {
             ("Inc. magazine", 3, 3),
             ("Marco. Polo", 5, 5),
         ] {
-            let mut found = entity(0..end);
+            let mut found = [entity(0..end)];
 
-            take_in_full_stop(text, &mut found);
+            take_in_full_stops(text, &mut found);
 
-            assert_eq!(found.range.end, wanted, "{text}");
+            assert_eq!(found[0].range.end, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn full_stop_of_the_next_entity_is_left_to_it() {
+        let mut found = [entity(0..9), entity(9..13)];
+
+        take_in_full_stops("Acme Corp.NET", &mut found);
+
+        assert_eq!(found[0].range, 0..9);
     }
 
     #[test]
