@@ -42,8 +42,7 @@ pub(crate) fn consumer(config: &Config) -> ClientConfig {
     client.set("fetch.max.bytes", kafka.prefetch_bytes.to_string());
     // How soon to fetch again once there is room; a second by default, in which a batch may starve.
     client.set("fetch.queue.backoff.ms", "20");
-    client.set("statistics.interval.ms", "1000");
-    client
+    with_properties(client, config)
 }
 
 /// Properties of the producer.
@@ -57,7 +56,6 @@ pub(crate) fn producer(config: &Config) -> ClientConfig {
             kafka.transaction_timeout_ms.to_string(),
         );
     }
-    client.set("statistics.interval.ms", "1000");
     client.set("enable.idempotence", "true");
     client.set("acks", "all");
     client.set("message.timeout.ms", kafka.commit_timeout_ms.to_string());
@@ -72,7 +70,7 @@ pub(crate) fn producer(config: &Config) -> ClientConfig {
         "queue.buffering.max.kbytes",
         (queue_bytes / KIB + 1).to_string(),
     );
-    client
+    with_properties(client, config)
 }
 
 fn common(config: &Config) -> ClientConfig {
@@ -86,9 +84,31 @@ fn common(config: &Config) -> ClientConfig {
     client.set("socket.timeout.ms", kafka.request_timeout_ms.to_string());
     client.set("reconnect.backoff.max.ms", "1000");
     client.set("log.connection.close", "false");
-    // Last, but for what `Config::validate` refuses: the settings' own word counts.
-    for (name, value) in kafka.librdkafka.iter() {
+    client.set("statistics.interval.ms", "1000");
+    client
+}
+
+/// Last, but for what `Config::validate` refuses: the settings' own word counts.
+fn with_properties(mut client: ClientConfig, config: &Config) -> ClientConfig {
+    for (name, value) in config.kafka.librdkafka.iter() {
         client.set(name, value);
     }
     client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Properties;
+
+    #[test]
+    fn settings_own_word_counts_in_both_clients() {
+        let mut config = Config::sample();
+        let own =
+            ["linger.ms", "queued.min.messages"].map(|name| (name.to_owned(), "7".to_owned()));
+        config.kafka.librdkafka = Properties::from_iter(own);
+
+        assert_eq!(producer(&config).get("linger.ms"), Some("7"));
+        assert_eq!(consumer(&config).get("queued.min.messages"), Some("7"));
+    }
 }

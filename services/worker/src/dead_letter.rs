@@ -22,10 +22,12 @@ const EXCEPTION: &str = "__connect.errors.exception.class.name";
 pub(crate) const DETAIL: &str = "__connect.errors.exception.message";
 /// Not Connect's: the sizes of what was left out, being too large for the topic.
 pub(crate) const VALUE_OMITTED: &str = "__connect.errors.value.omitted.bytes";
-const HEADERS_OMITTED: &str = "__connect.errors.headers.omitted.bytes";
-const KEY_OMITTED: &str = "__connect.errors.key.omitted.bytes";
+pub(crate) const HEADERS_OMITTED: &str = "__connect.errors.headers.omitted.bytes";
+pub(crate) const KEY_OMITTED: &str = "__connect.errors.key.omitted.bytes";
+/// Not Connect's: the record's own time, where the topic does not take it as the letter's.
+pub(crate) const TIME_OMITTED: &str = "__connect.errors.timestamp.omitted.ms";
 /// Every header that a dead letter has and the record in it has not.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     TOPIC,
     PARTITION,
     OFFSET,
@@ -38,6 +40,7 @@ const ALL: [&str; 12] = [
     VALUE_OMITTED,
     HEADERS_OMITTED,
     KEY_OMITTED,
+    TIME_OMITTED,
 ];
 
 /// Whether a header is one that dead letters have, as they are read: in any case.
@@ -156,6 +159,9 @@ pub(crate) fn headers(
         if is_omitted {
             add(name, &bytes.to_string());
         }
+    }
+    if let Some(timestamp_ms) = record.timestamp_ms.filter(|_| omitted.timestamp) {
+        add(TIME_OMITTED, &timestamp_ms.to_string());
     }
     headers
 }

@@ -67,6 +67,15 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+    /// Another replay of the same group has begun, which stops this one.
+    #[error("another replay of group {group} has begun, and this one ends: run one at a time")]
+    Outrun {
+        /// The group of both.
+        group: String,
+        /// What the broker says.
+        #[source]
+        cause: KafkaError,
+    },
     /// Another worker has taken over this one's place in the group.
     #[error(
         "another worker runs with the group instance id {group_instance_id}: \
@@ -220,6 +229,7 @@ impl Error {
                 | Self::Property { .. }
                 | Self::Client(_)
                 | Self::Fenced { .. }
+                | Self::Outrun { .. }
                 | Self::Replaced { .. }
                 | Self::DeadLetterRefused { .. }
                 | Self::SinkStuck

@@ -74,11 +74,13 @@ impl Lag {
         progress.open.push_back((record.kafka_offset, timestamp_ms));
     }
 
-    /// Notes committed offsets.
+    /// Notes committed offsets; of a partition that went meanwhile nothing is known any more.
     pub(crate) fn commit(&self, kafka_offsets: &HashMap<i32, i64>) {
         let mut partitions = self.lock();
-        for (&partition, &next) in kafka_offsets {
-            partitions.entry(partition).or_default().commit(next);
+        for (partition, &next) in kafka_offsets {
+            if let Some(progress) = partitions.get_mut(partition) {
+                progress.commit(next);
+            }
         }
     }
 
@@ -223,6 +225,18 @@ mod tests {
 
         assert_eq!((first, second), (Some(1_000), Some(1_000)));
         assert_eq!((done, next), (None, Some(7_000)));
+    }
+
+    #[test]
+    fn partition_that_came_back_has_nothing_of_the_commit_that_it_went_before() {
+        let lag = Lag::new("articles.raw".into(), &Metrics::new("test"));
+        lag.read(&record(42, 0));
+
+        lag.forget(&[PARTITION]);
+        lag.commit(&HashMap::from([(PARTITION, 1)]));
+
+        let (records, _) = observe(&lag, 42);
+        assert_eq!(records, 2, "from the committed offset, 42, to the end, 44");
     }
 
     #[test]

@@ -198,13 +198,19 @@ impl Outbox {
     fn refuse(&self, outcome: &mut Outcome, fault: Fault, error: &KafkaError) -> Result<(), Error> {
         let topics = &self.config.topics;
         if let Ok(Enriched { value, .. }) = &outcome.result {
-            let detail = format!(
-                "the enriched record has a value of {} bytes, and topic {} or the setting \
-                 kafka.max_record_bytes, {}, does not allow it: {error}",
-                value.len(),
-                topics.output,
-                self.config.kafka.max_record_bytes
-            );
+            let detail = match fault {
+                Fault::TooLarge => format!(
+                    "the enriched record has a value of {} bytes, and topic {} or the setting \
+                     kafka.max_record_bytes, {}, does not allow it: {error}",
+                    value.len(),
+                    topics.output,
+                    self.config.kafka.max_record_bytes
+                ),
+                Fault::Invalid => format!(
+                    "topic {} refuses the enriched record as it is: {error}",
+                    topics.output
+                ),
+            };
             outcome.result = Err(Reject::new(Fault::STAGE, fault.reason(), detail));
         } else if !outcome.omitted.leave_out(fault, &outcome.record) {
             return Err(Error::DeadLetterRefused {

@@ -29,7 +29,7 @@ impl ConfigError {
 }
 
 /// Properties of librdkafka that the worker sets itself, and the setting to use in their place.
-const OWN_PROPERTIES: [(&str, &str); 24] = [
+const OWN_PROPERTIES: [(&str, &str); 29] = [
     ("bootstrap.servers", "set kafka.brokers"),
     ("metadata.broker.list", "set kafka.brokers"),
     ("group.id", "set kafka.group"),
@@ -45,6 +45,20 @@ const OWN_PROPERTIES: [(&str, &str); 24] = [
     ("queued.max.messages.kbytes", "set kafka.prefetch_bytes"),
     ("compression.type", "set output.compression"),
     ("compression.codec", "set output.compression"),
+    ("fetch.max.bytes", "set kafka.prefetch_bytes"),
+    ("socket.timeout.ms", "set kafka.request_timeout_ms"),
+    (
+        "heartbeat.interval.ms",
+        "set kafka.session_timeout_ms, of which it is a quarter",
+    ),
+    (
+        "statistics.interval.ms",
+        "leave it out, lag and health are measured by it",
+    ),
+    (
+        "allow.auto.create.topics",
+        "leave it out, topics that are missing are to be told",
+    ),
     ("group.protocol", EXACTLY_ONCE),
     ("isolation.level", EXACTLY_ONCE),
     ("enable.auto.commit", EXACTLY_ONCE),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::dead_letter::{DETAIL, OFFSET, PARTITION, REASON, STAGE, TOPIC, VALUE_OMITTED, is_ours};
+use crate::dead_letter::{
+    DETAIL, HEADERS_OMITTED, KEY_OMITTED, OFFSET, PARTITION, REASON, STAGE, TIME_OMITTED, TOPIC,
+    VALUE_OMITTED, is_ours,
+};
 use crate::outbox::Resent;
 use crate::record::{Header, Record};
 
@@ -26,7 +29,7 @@ impl DeadLetter {
 
     /// The record's time, in milliseconds since 1970, which its dead letter keeps.
     pub fn timestamp_ms(&self) -> Option<i64> {
-        self.0.timestamp_ms
+        self.number(TIME_OMITTED).or(self.0.timestamp_ms)
     }
 
     /// The topic that the record came from; `None` where this is no dead letter of ours.
@@ -69,9 +72,17 @@ impl DeadLetter {
         self.0.bytes()
     }
 
-    /// Whether the record's value is not in it, having been too large for the topic.
-    pub(super) fn is_bare(&self) -> bool {
-        self.0.header(VALUE_OMITTED).is_some()
+    /// What of the record is not in it, having been too large for the topic.
+    pub(super) fn missing(&self) -> Option<&'static str> {
+        let parts = [
+            (VALUE_OMITTED, "value"),
+            (HEADERS_OMITTED, "headers"),
+            (KEY_OMITTED, "key"),
+        ];
+        let mut missing = parts
+            .iter()
+            .filter(|(name, _)| self.0.header(name).is_some());
+        missing.next().map(|(_, part)| *part)
     }
 
     /// The record as it came, on its way back to `topic`; with one more replay in its headers.
@@ -87,7 +98,7 @@ impl DeadLetter {
         Resent {
             topic,
             partition,
-            timestamp_ms: record.timestamp_ms,
+            timestamp_ms: self.timestamp_ms(),
             key: record.key.clone(),
             value: record.value.clone(),
             headers,
@@ -110,10 +121,14 @@ mod tests {
     }
 
     fn letter(record: &Record) -> DeadLetter {
+        letter_without(Omitted::default(), record)
+    }
+
+    fn letter_without(omitted: Omitted, record: &Record) -> DeadLetter {
         let reject = Reject::new("decode", "bad_json", "Zoë 👩‍🚀 in Zürich");
         DeadLetter(Record {
             topic: "articles.dlq".into(),
-            headers: dead_letter::headers(&Config::sample(), record, &reject, Omitted::default()),
+            headers: dead_letter::headers(&Config::sample(), record, &reject, omitted),
             ..record.clone()
         })
     }
@@ -127,7 +142,44 @@ mod tests {
         assert_eq!(letter.origin_offset(), Some(42));
         assert_eq!((letter.stage(), letter.reason()), ("decode", "bad_json"));
         assert_eq!(letter.detail(), "Zoë 👩‍🚀 in Zürich");
-        assert_eq!((letter.replays(), letter.is_bare()), (0, false));
+        assert_eq!((letter.replays(), letter.missing()), (0, None));
+    }
+
+    #[test]
+    fn what_a_letter_goes_without_is_told() {
+        let missing = |omitted| letter_without(omitted, &Record::sample(b"body")).missing();
+
+        let key = Omitted {
+            key: true,
+            ..Omitted::default()
+        };
+        let headers = Omitted {
+            headers: true,
+            ..key
+        };
+
+        assert_eq!(missing(key), Some("key"));
+        assert_eq!(missing(headers), Some("headers"));
+    }
+
+    #[test]
+    fn time_that_the_topic_refused_is_the_records_again() {
+        let record = Record {
+            timestamp_ms: Some(1_000),
+            ..Record::sample(b"body")
+        };
+        let omitted = Omitted {
+            timestamp: true,
+            ..Omitted::default()
+        };
+        let mut letter = letter_without(omitted, &record);
+        letter.0.timestamp_ms = Some(2_000_000);
+
+        let restored = letter.restored("articles.raw".into(), 4);
+
+        assert_eq!(letter.timestamp_ms(), Some(1_000));
+        assert_eq!(restored.timestamp_ms, Some(1_000));
+        assert_eq!(restored.headers, [header(REPLAYS, b"1")]);
     }
 
     #[test]

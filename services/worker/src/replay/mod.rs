@@ -33,6 +33,7 @@ mod select;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
@@ -42,6 +43,7 @@ use self::reader::Reader;
 use crate::backoff::Backoff;
 use crate::config::{Config, Delivery};
 use crate::outbox::Resent;
+use crate::stopwatch::Stopwatch;
 use crate::transaction::Transactions;
 use crate::{Error, Shutdown};
 
@@ -78,9 +80,9 @@ pub enum Kept {
     /// Not a dead letter of a worker.
     #[error("it does not say which topic it came from")]
     Foreign,
-    /// The value was too large for the dead-letter topic.
-    #[error("its value was left out when it was written, being too large for the topic")]
-    Bare,
+    /// A part of the record was too large for the dead-letter topic: its value, headers or key.
+    #[error("its {0} was left out when it was written, being too large for the topic")]
+    Bare(&'static str),
     /// The topic is not read by any service.
     #[error("it came from topic {0}, which no service reads: see the settings under topics")]
     OtherTopic(String),
@@ -208,7 +210,7 @@ impl Replay {
         let is_selected = self.request.selection.takes(&letter);
         match kept {
             // Nothing to wait for: no later replay could send it either.
-            Some(Kept::Foreign | Kept::Bare) => self.progress.pass(&letter),
+            Some(Kept::Foreign | Kept::Bare(_)) => self.progress.pass(&letter),
             None if is_selected => self.progress.pass(&letter),
             _ => self.progress.stop(&letter),
         }
@@ -227,8 +229,10 @@ impl Replay {
         let Some(topic) = letter.origin_topic() else {
             return Some(Kept::Foreign);
         };
+        if let Some(part) = letter.missing() {
+            return Some(Kept::Bare(part));
+        }
         match self.origins.get_key_value(topic) {
-            _ if letter.is_bare() => Some(Kept::Bare),
             None => Some(Kept::OtherTopic(topic.to_owned())),
             Some((topic, 0)) => Some(Kept::MissingTopic(Arc::clone(topic))),
             Some(_) => None,
@@ -266,7 +270,8 @@ impl Replay {
         let records = self.records(batch);
         let proof = self.reader.proof()?;
         let mut backoff = Backoff::new(&self.config.retry);
-        let fencing = |error: Error| error.or_fenced(&self.config.kafka.transactional_id);
+        let start = Stopwatch::start();
+        let fencing = |error: Error| self.fencing(error, start);
         for attempt in 0.. {
             let resent = transactions.resend(&records, topic, &self.progress.next, &proof);
             let Err(error) = resent else { break };
@@ -284,6 +289,24 @@ impl Replay {
         }
         self.progress.commit();
         Ok(None)
+    }
+
+    /// The error, or that another replay has begun. A broker says the same of a transaction that it
+    /// has aborted for taking too long.
+    fn fencing(&self, error: Error, start: Stopwatch) -> Error {
+        let kafka = &self.config.kafka;
+        let timeout = Duration::from_millis(kafka.transaction_timeout_ms);
+        match error.or_fenced(&kafka.transactional_id) {
+            Error::Fenced { cause, .. } if start.elapsed() >= timeout => Error::Broken {
+                step: "replay within kafka.transaction_timeout_ms",
+                cause,
+            },
+            Error::Fenced { cause, .. } => Error::Outrun {
+                group: kafka.group.clone(),
+                cause,
+            },
+            error => error,
+        }
     }
 
     /// The records in the letters, and the marks of those.
