@@ -81,11 +81,16 @@ pub fn decode<'h>(
     if value.is_empty() {
         return Err(DecodeError::Empty);
     }
-    match format {
+    let mut article = match format {
         Format::Json => from_json(value),
         Format::Protobuf => from_protobuf(value),
         Format::Text => from_text(value, headers),
-    }
+    }?;
+    // One without a code says nothing, and is to be detected.
+    article.language = article
+        .language
+        .filter(|language| !language.code.is_empty());
+    Ok(article)
 }
 
 fn from_json(value: &[u8]) -> Result<Article, DecodeError> {
@@ -185,6 +190,37 @@ mod tests {
             })
         );
         assert_eq!(again, article);
+    }
+
+    #[test]
+    fn stated_language_is_certain_and_one_without_a_code_is_none() {
+        let stated = |code: &str| {
+            Some(Language {
+                code: code.to_owned(),
+                score: 1.0,
+            })
+        };
+        let read = |value: &str| json(value).unwrap().language;
+
+        assert_eq!(
+            read(r#"{"text":"x","language":{"code":"de"}}"#),
+            stated("de")
+        );
+        assert_eq!(read(r#"{"text":"x","language":""}"#), None);
+        assert_eq!(
+            read(r#"{"text":"x","language":{"code":"","score":1}}"#),
+            None
+        );
+        let header = |value: &str| decode(b"x", Format::Text, [("language", value)]).unwrap();
+        assert_eq!(header("de").language, stated("de"));
+        assert_eq!(header("").language, None);
+        let article = Article {
+            text: "x".to_owned(),
+            language: stated(""),
+            ..Article::default()
+        };
+        let bytes = encode(&article, Format::Protobuf);
+        assert_eq!(decode(&bytes, Format::Protobuf, []).unwrap().language, None);
     }
 
     #[test]

@@ -57,15 +57,22 @@ pub(crate) fn language<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Lang
     )]
     enum Form {
         Code(String),
-        Language(Language),
+        Object {
+            code: String,
+            #[serde(default = "certain")]
+            score: f32,
+        },
     }
-    Ok(
-        Option::<Form>::deserialize(json)?.and_then(|form| match form {
-            Form::Code(code) if code.is_empty() => None,
-            Form::Code(code) => Some(Language { code, score: 1.0 }),
-            Form::Language(language) => Some(language),
-        }),
-    )
+    let form = Option::<Form>::deserialize(json)?;
+    Ok(form.map(|form| match form {
+        Form::Code(code) => Language { code, score: 1.0 },
+        Form::Object { code, score } => Language { code, score },
+    }))
+}
+
+/// The score of a language that is stated.
+fn certain() -> f32 {
+    1.0
 }
 
 /// Keeps a JSON value as its text, to the letter: number forms and the order of keys survive.

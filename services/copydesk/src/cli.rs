@@ -327,10 +327,13 @@ fn time(flag: &str) -> Result<SystemTime, String> {
 }
 
 /// Parses a number of articles a second.
+/// Articles a second: one in eleven days.
+const MIN_RATE: f64 = 1e-6;
+
 fn rate(flag: &str) -> Result<f64, String> {
     match flag.parse() {
-        Ok(rate) if f64::is_normal(rate) && rate > 0.0 => Ok(rate),
-        _ => Err("expected a number above 0".to_owned()),
+        Ok(rate) if (MIN_RATE..f64::INFINITY).contains(&rate) => Ok(rate),
+        _ => Err(format!("expected a number, {MIN_RATE} or more")),
     }
 }
 
@@ -365,6 +368,14 @@ mod tests {
         assert_eq!(age.as_secs() / 60, 150);
         for flag in ["yesterday", "", "2026-11-22", "90000000000000years"] {
             assert!(time(flag).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn rate_is_one_that_can_be_waited_for() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for flag in ["0", "-1", "1e-20", "inf", "NaN", "fast"] {
+            assert!(rate(flag).is_err(), "{flag}");
         }
     }
 

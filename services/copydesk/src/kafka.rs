@@ -94,14 +94,19 @@ pub(crate) fn partitions<C: ClientContext>(
             format!("no Kafka broker answers at {brokers}; start one, or correct kafka.brokers")
         })?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
-    match found.filter(|found| found.error().is_none()) {
-        Some(found) => Ok(found
-            .partitions()
-            .iter()
-            .map(|partition| partition.id())
-            .collect()),
-        None => bail!("there is no topic {topic} at {brokers}; create it first"),
+    let error = match found {
+        Some(found) => found.error().map(RDKafkaErrorCode::from),
+        None => Some(RDKafkaErrorCode::UnknownTopic),
+    };
+    match error {
+        None => {}
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            bail!("there is no topic {topic} at {brokers}; create it first")
+        }
+        Some(error) => return Err(error).with_context(|| format!("cannot use topic {topic}")),
     }
+    let partitions = found.map_or(&[][..], |found| found.partitions());
+    Ok(partitions.iter().map(|partition| partition.id()).collect())
 }
 
 /// Whether a reader goes on after an error, since librdkafka tries again by itself.

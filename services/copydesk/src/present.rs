@@ -129,7 +129,7 @@ impl Presented<'_> {
 }
 
 /// Text without what a terminal would obey: articles come from strangers.
-struct Printable<'a>(&'a str);
+pub(crate) struct Printable<'a>(pub(crate) &'a str);
 
 impl Display for Printable<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +181,11 @@ fn topics(topics: &[Topic]) -> String {
 
 /// `flags: not_english`
 fn flags(flags: &[String]) -> String {
-    named("flags", flags)
+    let flags: Vec<_> = flags
+        .iter()
+        .map(|flag| Printable(flag).to_string())
+        .collect();
+    named("flags", &flags)
 }
 
 fn named(name: &str, list: &[String]) -> String {
@@ -295,8 +299,19 @@ mod tests {
 
     #[test]
     fn terminal_obeys_nothing_in_an_article() {
-        let shown = shown("a\x1b[2Jb\u{9b}c", Vec::new(), true);
+        let article = &Article {
+            text: "a\x1b[2Jb\u{9b}c".into(),
+            flags: vec!["\x1b]0;title\x07".into()],
+            ..Article::default()
+        };
+
+        let shown = Presented {
+            article,
+            colour: false,
+        };
+        let shown = shown.to_string();
 
         assert!(shown.contains("a\u{fffd}[2Jb\u{fffd}c"), "{shown:?}");
+        assert!(!shown.contains(['\x1b', '\x07']), "{shown:?}");
     }
 }

@@ -79,6 +79,7 @@ impl Report {
             Fate::Kept(why) => {
                 self.kept += 1;
                 let (partition, kafka_offset) = (letter.partition(), letter.kafka_offset());
+                let why = printable(&why.to_string());
                 eprintln!("copydesk: dead letter {partition}/{kafka_offset} stays: {why}");
             }
             _ => {}
@@ -99,7 +100,7 @@ impl Report {
 
     fn finish(&self) -> Outcome {
         for (reason, count) in &self.sent {
-            eprintln!("{count:>8}  {reason}");
+            eprintln!("{count:>8}  {}", printable(reason));
         }
         eprintln!(
             "{} dead letters {}",

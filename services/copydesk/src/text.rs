@@ -17,6 +17,7 @@ use crate::cli::TextArgs;
 use crate::config::Config;
 use crate::input::{self, Kind, Layout, Options, Raw};
 use crate::output::Output;
+use crate::present::Printable;
 use crate::stages::{Builder, Draft};
 use crate::{Outcome, model};
 
@@ -68,7 +69,8 @@ fn enrich(pipeline: &mut Pipeline<Draft>, batch: Vec<Article>, tally: &mut Tally
             }
             Err(reject) => {
                 tally.failed += 1;
-                eprintln!("copydesk: {id}: stage {}: {}", reject.stage, reject.detail);
+                let why = format!("{id}: stage {}: {}", reject.stage, reject.detail);
+                eprintln!("copydesk: {}", Printable(&why));
             }
         }
     }

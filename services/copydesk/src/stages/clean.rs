@@ -66,10 +66,11 @@ fn body(article: &Article) -> Body<'_> {
 /// Flags an article that the scraper says is in another language than the model's, which the
 /// cleaner cannot know.
 fn flag_language(article: &mut Article) {
+    let is_english = |code: &str| code.to_ascii_lowercase().starts_with("en");
     let foreign = article
         .language
         .as_ref()
-        .is_some_and(|language| language.score == 1.0 && !language.code.starts_with("en"));
+        .is_some_and(|language| language.score == 1.0 && !is_english(&language.code));
     let flag = Flag::NotEnglish.as_str();
     if foreign && !article.flags.iter().any(|present| present == flag) {
         article.flags.push(flag.to_owned());
@@ -127,6 +128,22 @@ mod tests {
 
         assert_eq!(article.language, Some(stated));
         assert_eq!(article.flags, ["not_english"]);
+    }
+
+    #[test]
+    fn english_is_english_in_any_case() {
+        for code in ["en", "EN", "En-GB"] {
+            let article = Article {
+                text: "The text is in English, says its reader.".into(),
+                language: Some(Language {
+                    code: code.into(),
+                    score: 1.0,
+                }),
+                ..Article::default()
+            };
+
+            assert!(cleaned(article).flags.is_empty(), "{code}");
+        }
     }
 
     #[test]
