@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# Articles for the demo (a file or a folder), and the data sets to train and measure on.
+# Articles for the demo (a file or a folder), and the data sets to train and measure on (CONTRIBUTING, Data).
 ARTICLES ?= services/copydesk/samples
 DATA ?= ../shared/data
 
@@ -77,31 +77,31 @@ pictures: build broker $(pictures)/ready ## Take the pictures of the dashboards,
 fuzz: $(cargo_tools)/bin/cargo-fuzz ## Run each fuzz target: make fuzz [SECONDS=60 each]
 	@deploy/fuzz.sh $(or $(SECONDS),60)
 
-train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS=...]
+train: setup $(venv)/ready ## Train the model into services/encoder/models: make train [DATA=path] [ARGS="--out FOLDER"]
 	$(venv)/bin/python $(train)/train.py --data $(DATA) --out services/encoder/models $(ARGS)
 
 recipe: setup $(venv)/ready ## Test the training recipe's parts, on small models (6.6 GB of packages)
 	PYTHONPATH=$(train) $(venv)/bin/python -m unittest discover --start-directory $(train)/tests
 
-quality: native ## Measure quality against gold: make quality [ARGS=...]
+quality: native ## Measure quality against gold: make quality [DATA=path] [ARGS=...]
 	cargo build --locked --release --package copydesk
-	cargo run --locked --release --package copydesk-tests --bin quality -- $(ARGS)
+	cargo run --locked --release --package copydesk-tests --bin quality -- --data=$(DATA) $(ARGS)
 
 peers: setup ## Fetch what bench compares with into .cache/peers (8 GB)
 	@tests/peers/fetch.sh
 
-bench: native broker peers ## Measure speed, waits and accuracy, and the peers': make bench [ARGS=...]
+bench: native broker peers ## Measure speed, waits and accuracy, and the peers': make bench [DATA=path] [ARGS=...]
 	cargo build --locked --release --package copydesk
-	cargo run --locked --release --package copydesk-tests --bin bench -- $(ARGS)
+	cargo run --locked --release --package copydesk-tests --bin bench -- --data=$(DATA) $(ARGS)
 
 soak: native broker ## Watch memory over hours of work: make soak [SECONDS=3600] [RATE=10 articles a second]
 	cargo build --locked --release --package copydesk
-	cargo run --locked --release --package copydesk-tests --bin bench -- --only=soak --json=target/bench/soak.json \
+	cargo run --locked --release --package copydesk-tests --bin bench -- --data=$(DATA) --only=soak --json=target/bench/soak.json \
 	  $(if $(SECONDS),--soak=$(SECONDS)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
 
 memory: native broker ## Measure memory under a backlog of 100,000 articles and bodies of 10 MB: make memory [ARGS=...]
 	cargo build --locked --release --package copydesk
-	cargo run --locked --release --package copydesk-tests --bin bench -- --only=scaling,bodies --backlogs=100000 --lengths=20000 \
+	cargo run --locked --release --package copydesk-tests --bin bench -- --data=$(DATA) --only=scaling,bodies --backlogs=100000 --lengths=20000 \
 	  --json=target/bench/memory.json $(ARGS)
 
 chaos: broker ## Try to break exactly-once: make chaos [SECONDS=600] [SEED=1] [ARGS=...]

@@ -11,9 +11,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',')]
     #[arg(default_value = "limit,speed,peers,accuracy,waits,scaling")]
     pub(crate) only: Vec<Part>,
-    /// Raw articles, gzipped JSON lines.
-    #[arg(long, default_value = "../shared/data/news/articles.jsonl.gz")]
-    pub(crate) articles: PathBuf,
+    /// Raw articles, gzipped JSON lines; by default `news/articles.jsonl.gz` of the data.
+    #[arg(long)]
+    articles: Option<PathBuf>,
     /// Take this many of them, evenly spread.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) take: usize,
@@ -76,6 +76,14 @@ pub(crate) struct Arguments {
     /// Write tables and charts into the README.
     #[arg(long)]
     pub(crate) accept: bool,
+}
+
+impl Arguments {
+    /// The raw articles to measure on.
+    pub(crate) fn articles(&self) -> PathBuf {
+        let usual = || self.data.join("news/articles.jsonl.gz");
+        self.articles.clone().unwrap_or_else(usual)
+    }
 }
 
 /// What can be measured on its own.

@@ -67,7 +67,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(arguments: &'a Arguments) -> anyhow::Result<Self> {
-        let all = Articles::read(&arguments.articles)?;
+        let all = Articles::read(&arguments.articles())?;
         Ok(Self {
             arguments,
             articles: all.sample(arguments.take)?,
