@@ -76,6 +76,7 @@ fn title_of_many_parts_is_cleaned() {
 fn megabytes_are_cleaned() {
     is_cleaned("<p>Zoë 👩‍🚀 in Zürich, and more of it.</p>".repeat(100_000));
     is_cleaned("Zoë 👩‍🚀 in Zürich. ".repeat(440_000));
+    is_cleaned("<!---->".repeat(590_000));
 }
 
 #[test]

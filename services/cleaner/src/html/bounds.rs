@@ -1,4 +1,4 @@
-//! Whether a page can be parsed at all: one that is made to break the parser takes hours or gigabytes.
+//! Whether a page can be parsed: one that is made to break the parser takes hours or gigabytes.
 //!
 //! Tags are read as the HTML standard's tokenizer does (13.2.5). What only the builder of the tree
 //! can know is taken for the worse: an end tag counts where it surely closes something.
@@ -18,83 +18,22 @@ pub(super) const MAX_DEPTH: usize = 500;
 const MAX_ATTRIBUTES: usize = 2_000;
 
 /// Void elements, and those that end where the next of them begins.
-const FLAT: [&str; 32] = [
-    "area", "base", "basefont", "bgsound", "body", "br", "caption", "col", "colgroup", "dd", "dt",
-    "embed", "head", "hr", "html", "img", "input", "li", "link", "meta", "option", "p", "param",
-    "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr",
-];
+const FLAT: &str = "area base basefont bgsound body br caption col colgroup dd dt embed head hr \
+    html img input li link meta option p param source tbody td tfoot th thead tr track wbr";
 
 /// What the parser opens again in each block that follows, until it is closed.
-const FORMATS: [&str; 14] = [
-    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
-];
+const FORMATS: &str = "a b big code em font i nobr s small strike strong tt u";
 
 /// Elements whose content is no markup.
-const RAW: [&str; 8] = [
-    "iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp",
-];
+const RAW: &str = "iframe noembed noframes script style textarea title xmp";
 
 /// What ends a drawing or formula by beginning (13.2.6.5).
-const BREAKS_OUT: [&str; 43] = [
-    "b",
-    "big",
-    "blockquote",
-    "body",
-    "br",
-    "center",
-    "code",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "embed",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "head",
-    "hr",
-    "i",
-    "img",
-    "li",
-    "listing",
-    "menu",
-    "meta",
-    "nobr",
-    "ol",
-    "p",
-    "pre",
-    "ruby",
-    "s",
-    "small",
-    "span",
-    "strong",
-    "strike",
-    "sub",
-    "sup",
-    "table",
-    "tt",
-    "u",
-    "ul",
-];
+const BREAKS_OUT: &str = "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 \
+    h5 h6 head hr i img li listing menu meta nobr ol p pre ruby s small span strong strike sub sup \
+    table tt u ul";
 
 /// What may hold elements of HTML within a drawing or formula; a `font` may break out.
-const HOLDS_HTML: [&str; 11] = [
-    "annotation-xml",
-    "desc",
-    "font",
-    "foreignobject",
-    "mi",
-    "mn",
-    "mo",
-    "ms",
-    "mtext",
-    "title",
-    "var",
-];
+const HOLDS_HTML: &str = "annotation-xml desc font foreignobject mi mn mo ms mtext title var";
 
 /// Whether the parser takes the page in time and memory that grow with its length alone.
 pub(super) fn are_kept(page: &str) -> bool {
@@ -177,17 +116,12 @@ impl Markup {
 
 /// The length of a comment from behind its `<!--`.
 fn end_of_comment(comment: &str) -> Option<usize> {
-    for short in [">", "->"] {
-        if comment.starts_with(short) {
-            return Some(short.len());
-        }
-    }
-    let (usual, odd) = (comment.find("-->"), comment.find("--!>"));
-    match (usual, odd) {
-        (Some(usual), Some(odd)) if odd < usual => Some(odd + "--!>".len()),
-        (None, Some(odd)) => Some(odd + "--!>".len()),
-        (usual, _) => Some(usual? + "-->".len()),
-    }
+    let ends = |at: usize| {
+        let inside = comment.get(..at).unwrap_or_default();
+        matches!(inside, "" | "-") || inside.ends_with("--") || inside.ends_with("--!")
+    };
+    let mut ends = comment.match_indices('>').filter(|(at, _)| ends(*at));
+    ends.next().map(|(at, _)| at + 1)
 }
 
 /// A tag, as far as bounds need it.
@@ -282,25 +216,25 @@ impl Open {
             return None;
         }
         if let Some(first) = self.foreign {
-            if BREAKS_OUT.contains(&name) {
+            if is_one_of(BREAKS_OUT, name) {
                 self.elements.truncate(first);
                 self.foreign = None;
             } else {
                 return Some(self.start_foreign(tag, after));
             }
         }
-        if RAW.contains(&name) {
+        if is_one_of(RAW, name) {
             return match self.takes_raw(name) || is_text_alone(after, name) {
                 true => behind_raw(after, name),
                 false => None,
             };
         }
-        if FORMATS.contains(&name) {
+        if is_one_of(FORMATS, name) {
             // A link ends the one before it.
             if name != "a" || !self.formats.iter().any(|open| open == name) {
                 self.formats.push(tag.name.clone());
             }
-        } else if !FLAT.contains(&name) {
+        } else if !is_one_of(FLAT, name) {
             if is_foreign(name) {
                 self.foreign = Some(self.elements.len());
             }
@@ -322,7 +256,7 @@ impl Open {
 
     /// Opens an element of a drawing or formula, where it may close itself.
     fn start_foreign<'p>(&mut self, tag: &Tag, after: &'p str) -> &'p str {
-        if HOLDS_HTML.contains(&tag.name.as_str()) {
+        if is_one_of(HOLDS_HTML, &tag.name) {
             if is_text_alone(after, &tag.name) {
                 return after;
             }
@@ -367,6 +301,10 @@ impl Open {
             self.elements.truncate(at);
         }
     }
+}
+
+fn is_one_of(names: &str, name: &str) -> bool {
+    names.split(' ').any(|one| one == name)
 }
 
 fn is_foreign(name: &str) -> bool {
@@ -472,6 +410,8 @@ mod tests {
             "<div><!-- </div> -->",
             "<!--><div>-->",
             "<!-- --!><div>-->",
+            "<!---><div>-->",
+            "<div><!-- - ></div>-->",
             "<div><object></div>",
             "<x><div></x>",
             "<b a=1>",
