@@ -64,6 +64,11 @@ as_root() {
 # install PACKAGE...
 install() {
   say "installing $*"
+  # What brings promtool would start a Prometheus on all addresses, too.
+  if [[ " $* " == *" prometheus "* && -d /run/systemd/system ]]; then
+    say "masking prometheus.service: only its promtool is wanted here"
+    as_root systemctl mask --quiet prometheus.service
+  fi
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install --quiet=2 --yes --no-install-recommends "$@" >&2
 }

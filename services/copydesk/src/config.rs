@@ -89,6 +89,13 @@ pub(crate) struct OwnTopic {
     pub(crate) threshold: f32,
 }
 
+impl OwnTopic {
+    /// What records call it.
+    pub(crate) fn code(&self) -> &str {
+        self.code.as_ref().unwrap_or(&self.name)
+    }
+}
+
 fn half() -> f32 {
     0.5
 }

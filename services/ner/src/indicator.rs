@@ -23,6 +23,18 @@ struct Kind {
 /// A stop, plain or defanged.
 const DOT: &str = r"(?:\.|\[\.\]|\(\.\)|\[dot\])";
 
+/// The labels that rules give.
+pub const RULE_LABELS: [&str; 8] = [
+    "ATTACK_TECHNIQUE",
+    "CVE",
+    "DOMAIN",
+    "EMAIL",
+    "HASH",
+    "IP",
+    "URL",
+    "WALLET",
+];
+
 /// The kinds that patterns find; of two that overlap the one that is listed first stays.
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     let kind = |label, pattern: &str, check| Kind {
@@ -177,6 +189,8 @@ fn domain_name(written: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn found(text: &str) -> Vec<(String, &str, String)> {
@@ -191,6 +205,14 @@ mod tests {
         let text = format!("Zoë 👩‍🚀 in Zürich saw {written}, she said.");
 
         assert_eq!(found(&text), [(label.to_owned(), written, id.to_owned())]);
+    }
+
+    #[test]
+    fn all_labels_of_rules_are_told() {
+        let links = ["EMAIL", "URL"];
+        let given: BTreeSet<&str> = KINDS.iter().map(|kind| kind.label).chain(links).collect();
+
+        assert_eq!(given, BTreeSet::from(RULE_LABELS));
     }
 
     #[test]

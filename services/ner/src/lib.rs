@@ -16,4 +16,5 @@ mod tag;
 mod tagger;
 
 pub use entity::{Entity, Origin};
+pub use indicator::RULE_LABELS;
 pub use tagger::{Tagger, WindowTags};

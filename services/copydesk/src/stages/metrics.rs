@@ -125,8 +125,6 @@ impl Metrics {
     }
 
     /// Tells which model is in use and what runs it, and forgets the one before.
-    ///
-    /// Its labels and codes begin at nothing found: one that the model never finds is to be seen.
     pub(crate) fn show_model(&self, folder: &ModelFolder, engine: &str) {
         let head = folder.topic_head();
         // The number of streams differs by machine.
@@ -135,14 +133,21 @@ impl Metrics {
         self.model
             .with_label_values(&[&folder.version(), &head.taxonomy, engine])
             .set(1);
-        let tags = folder.tag_heads().iter().flat_map(|head| &head.tags);
-        for label in tags.filter_map(|tag| tag.strip_prefix("B-")) {
+    }
+
+    /// Begins each label at nothing found: one that is never found is to be seen.
+    pub(crate) fn expect_labels<'l>(&self, labels: impl IntoIterator<Item = &'l str>) {
+        for label in labels {
             self.entities.with_label_values(&[label]);
             self.entity_scores.with_label_values(&[label]);
         }
-        for category in &head.categories {
-            self.topics.with_label_values(&[&category.code]);
-            self.topic_scores.with_label_values(&[&category.code]);
+    }
+
+    /// The same of topics' codes.
+    pub(crate) fn expect_codes<'c>(&self, codes: impl IntoIterator<Item = &'c str>) {
+        for code in codes {
+            self.topics.with_label_values(&[code]);
+            self.topic_scores.with_label_values(&[code]);
         }
     }
 
@@ -265,6 +270,23 @@ mod tests {
         let labels = ["PERSON"];
         assert_eq!(metrics.entities.with_label_values(&labels).get(), 2);
         assert_eq!(metrics.entity_scores.with_label_values(&labels).get(), 1.25);
+    }
+
+    #[test]
+    fn what_is_never_found_is_to_be_seen() {
+        let registry = Registry::new();
+        let metrics = Metrics::new(&registry).unwrap();
+
+        metrics.expect_labels(["CVE", "PERSON"]);
+        metrics.expect_codes(["15000000"]);
+
+        let families = registry.gather();
+        let counted = |name: &str| {
+            let family = families.iter().find(|family| family.name() == name);
+            family.map_or(0, |family| family.get_metric().len())
+        };
+        assert_eq!(counted("copydesk_entities_total"), 2);
+        assert_eq!(counted("copydesk_topic_scores_total"), 1);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use copydesk_classifier::Classifier;
 use copydesk_encoder::{CategoryLabel, ModelFolder, Settings};
-use copydesk_ner::Tagger;
+use copydesk_ner::{RULE_LABELS, Tagger};
 use copydesk_worker::{Pipeline, Stage};
 
 use self::classify::Classify;
@@ -78,10 +78,23 @@ impl Builder {
         &self.metrics
     }
 
-    /// Shows the model that is in use in the metrics, in the place of any other.
+    /// Shows the model that is in use in the metrics, in the place of any other, and what its
+    /// stages may find.
     pub(crate) fn show(&self, model: Option<&Face>) {
-        if let Some(Face { folder, engine }) = model {
-            self.metrics.show_model(folder, engine);
+        let Some(Face { folder, engine }) = model else {
+            return;
+        };
+        self.metrics.show_model(folder, engine);
+        if self.names.contains(&StageName::Ner) {
+            let tags = folder.tag_heads().iter().flat_map(|head| &head.tags);
+            let labels = tags.filter_map(|tag| tag.strip_prefix("B-"));
+            self.metrics.expect_labels(labels.chain(RULE_LABELS));
+        }
+        if self.names.contains(&StageName::Classify) {
+            let usual = folder.topic_head().categories.iter();
+            let usual = usual.map(|category| category.code.as_str());
+            let own = self.topics.iter().map(OwnTopic::code);
+            self.metrics.expect_codes(usual.chain(own));
         }
     }
 
@@ -187,11 +200,10 @@ impl Model {
     fn describe(&self, topic: &OwnTopic, classifier: &mut Classifier) -> anyhow::Result<()> {
         let text = format!("{}. {}", topic.name, topic.description);
         let mean = self.reader().mean(text, Purpose::Topics)?;
-        let code = topic.code.as_ref().unwrap_or(&topic.name);
         let label = CategoryLabel {
-            code: code.clone(),
+            code: topic.code().to_owned(),
             name: topic.name.clone(),
-            path: vec![code.clone()],
+            path: vec![topic.code().to_owned()],
             threshold: topic.threshold,
         };
         Ok(classifier.describe(label, &mean.context("its description has no word")?)?)
