@@ -48,11 +48,6 @@ const ELEMENTS: [(Kind, &str); 5] = [
     ),
 ];
 
-/// What an element does, by its lower-case name; of one that HTML does not have nothing is known.
-pub(crate) fn kind_of(name: &str) -> Option<Kind> {
-    KINDS.get(name).copied()
-}
-
 static KINDS: LazyLock<HashMap<&str, Kind>> = LazyLock::new(|| {
     let rows = ELEMENTS.into_iter();
     rows.flat_map(|(kind, names)| names.split(' ').map(move |name| (name, kind)))
@@ -70,43 +65,61 @@ pub(crate) struct Reader<'a> {
     unclosed: Vec<String>,
     /// Names, and whether elements of the name are opened and closed: looked for once.
     pairs: Vec<(String, bool)>,
+    /// Bytes that were looked through for the end of what is no tag.
+    in_vain: usize,
 }
+
+/// How much is looked through in vain, in lengths of the text, before tags are taken to be short.
+const PATIENCE: usize = 4;
+const SHORT: usize = 256;
 
 impl<'a> Reader<'a> {
     /// Reads a page as a browser does.
     pub(crate) fn of_page(text: &'a str) -> Self {
-        Self {
-            text,
-            is_page: true,
-            unclosed: Vec::new(),
-            pairs: Vec::new(),
-        }
+        Self::new(text, true)
     }
 
     /// Reads markup only where it cannot be prose ("removed the <form> tag"): the element is
     /// known, opened and closed, and has no attributes or some with values.
     pub(crate) fn of_prose(text: &'a str) -> Self {
+        Self::new(text, false)
+    }
+
+    fn new(text: &'a str, is_page: bool) -> Self {
         Self {
             text,
-            is_page: false,
+            is_page,
             unclosed: Vec::new(),
             pairs: Vec::new(),
+            in_vain: 0,
         }
     }
 
     /// The markup at a byte offset, if any begins there.
     pub(crate) fn read_at(&mut self, at: usize) -> Option<Markup> {
-        let text = self.text.get(at..)?;
-        let tag = Tag::read(text)?;
+        let text = self.text.get(at..).filter(|text| text.starts_with('<'))?;
+        let short = (0..=SHORT).rev().find(|&end| text.is_char_boundary(end));
+        let near = match self.in_vain < PATIENCE * self.text.len() {
+            true => text,
+            false => text.get(..short?)?,
+        };
+        let tag = Tag::read(near, &mut self.in_vain)?;
+        let markup = self.markup(at, text, &tag);
+        if markup.is_none() {
+            self.in_vain += tag.len;
+        }
+        markup
+    }
+
+    /// What a tag does, and to how much of the text from it on.
+    fn markup(&mut self, at: usize, text: &str, tag: &Tag<'_>) -> Option<Markup> {
         let kind = match tag.kind() {
             Some(kind) => kind,
             None if self.is_page => Kind::Inline,
             None => return None,
         };
         let is_markup = self.is_page
-            || (tag.looks_written_for_machines()
-                && self.is_paired(&tag)
-                && !self.is_word(at, &tag));
+            || (tag.looks_written_for_machines() && self.is_paired(tag) && !self.is_word(at, tag));
         if !is_markup {
             return None;
         }
@@ -132,7 +145,12 @@ impl<'a> Reader<'a> {
             .get(at + tag.len..)
             .and_then(|after| after.chars().next());
         let is_apart = |char: Option<char>| char.is_some_and(|char| matches!(char, ' ' | '\u{a0}'));
-        !SINGLES.contains(&tag.name.as_str()) && is_apart(before) && is_apart(after)
+        let is_in_a_list = tag.kind() == Some(Kind::Hidden)
+            && before.is_some_and(|char| matches!(char, ' ' | '\u{a0}' | '(' | '“' | '‘'))
+            && after
+                .is_some_and(|char| matches!(char, ' ' | '\u{a0}' | ',' | ')' | '”' | '’' | '?'));
+        let is_among_words = is_apart(before) && is_apart(after);
+        !SINGLES.contains(&tag.name.as_str()) && (is_among_words || is_in_a_list)
     }
 
     fn is_paired(&mut self, tag: &Tag<'_>) -> bool {
@@ -178,7 +196,8 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    fn read(text: &'a str) -> Option<Self> {
+    /// Adds to `in_vain` the bytes that were looked through for an end that is not there.
+    fn read(text: &'a str, in_vain: &mut usize) -> Option<Self> {
         let inside = text.strip_prefix('<')?;
         if inside.starts_with(['!', '?']) {
             return Some(Self {
@@ -198,7 +217,7 @@ impl<'a> Tag<'a> {
         let is_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | ':');
         let name_len = inside.find(|char| !is_name(char))?;
         let (name, rest) = inside.split_at_checked(name_len)?;
-        let end = end_of_tag(rest)?;
+        let end = end_of_tag(rest).inspect_err(|seen| *in_vain += seen).ok()?;
         let len = text.len() - rest.len() + end + 1;
         Some(Self {
             name: name.to_ascii_lowercase(),
@@ -212,10 +231,10 @@ impl<'a> Tag<'a> {
         if self.name == COMMENT {
             return Some(Kind::Hidden);
         }
-        match kind_of(&self.name)? {
+        match KINDS.get(self.name.as_str())? {
             // What it closes was not there, or it would have gone with it.
             Kind::Hidden if self.closing => Some(Kind::Inline),
-            kind => Some(kind),
+            kind => Some(*kind),
         }
     }
 
@@ -226,17 +245,19 @@ impl<'a> Tag<'a> {
 }
 
 /// The place of the `>` that ends a tag; a `>` in a quoted value does not, a `<` says it is none.
-fn end_of_tag(rest: &str) -> Option<usize> {
+/// Where there is none, how many bytes were looked through.
+fn end_of_tag(rest: &str) -> Result<usize, usize> {
     let bytes = rest.as_bytes();
     let mut before = b' ';
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'>' => return Some(at),
-            b'<' => return None,
+            b'>' => return Ok(at),
+            b'<' => return Err(at),
             b'"' | b'\'' if before == b'=' => {
                 let value = &bytes[at + 1..];
-                at += 1 + value.iter().position(|&inner| inner == byte)?;
+                let end = value.iter().position(|&inner| inner == byte);
+                at += 1 + end.ok_or(bytes.len())?;
             }
             _ => {}
         }
@@ -245,7 +266,7 @@ fn end_of_tag(rest: &str) -> Option<usize> {
         }
         at += 1;
     }
-    None
+    Err(bytes.len())
 }
 
 /// The length of a comment (`<!-- -->`), a declaration or an instruction (`<!x>`, `<?x>`).
@@ -312,6 +333,13 @@ mod tests {
 
         assert_eq!(reader.read_at(6), None);
         assert!(reader.read_at(0).is_some());
+
+        let text = "It strips <script>, <style> and (<iframe>). Zoë 👩‍🚀 saw </script>.";
+        let mut reader = Reader::of_prose(text);
+        assert_eq!(
+            text.find("<script>").and_then(|at| reader.read_at(at)),
+            None
+        );
     }
 
     #[test]

@@ -57,18 +57,32 @@ fn markup_that_hides_its_depth_is_cleaned() {
         "<div><object></div>",
         "<!--><div>-->",
         "<b a=1>",
+        "<li><dd>",
+        "<form><span></form>",
+        "<b><object></b></object>",
     ] {
         is_cleaned(unit.repeat((1 << 20) / unit.len()));
     }
-    let attributes: String = (0..200_000).map(|i| format!("a{i}=1 ")).collect();
-    is_cleaned(format!("<p a=\">\" {attributes}>Zoë</p>"));
     let formats: String = (0..400).map(|i| format!("<b a={i}>")).collect();
     is_cleaned(format!("{formats}{}", "<p>Zoë".repeat(90_000)));
 }
 
 #[test]
+fn tags_without_an_end_are_cleaned() {
+    let attributes: String = (0..400_000).map(|i| format!("a{i} ")).collect();
+    is_cleaned(format!("<p a=\">\" {attributes}>Zoë</p>"));
+    is_cleaned(format!("<p {attributes}"));
+    is_cleaned("<a \"=\"".repeat(300_000));
+    is_cleaned("<zz \"=\"".repeat(300_000) + ">");
+}
+
+#[test]
 fn title_of_many_parts_is_cleaned() {
-    let (title, lines) = ("a|".repeat(600_000), "b<br>".repeat(500_000));
+    let (title, lines) = ("a|".repeat(300_000), "b<br>".repeat(250_000));
+    is_cleaned(format!("<html><title>{title}</title>{lines}"));
+    let (title, lines) = ("|".repeat(1_000), "b<p>".repeat(500_000));
+    is_cleaned(format!("<html><title>{title}</title>{lines}"));
+    let (title, lines) = ("Zoë ".repeat(250_000), "<h2>zz</h2>".repeat(90_000));
     is_cleaned(format!("<html><title>{title}</title>{lines}"));
 }
 

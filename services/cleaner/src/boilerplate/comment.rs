@@ -5,7 +5,8 @@ use super::{Rule, anywhere};
 pub(super) const RULE: Rule = Rule {
     patterns: &[
         r"(?:leave|depart|go away|post|add|write|submit|drop) (?:a|an|your) (?:reply|comment|remark|response|answer)s?(?: (?:below|cancel reply|to .+))?[.!]?(?: cancel reply)?",
-        r"(?:no|one|\d[\d,.]*) (?:comments?|replies|responses|remarks)(?: (?:yet|so far|on .+))?",
+        r"\d[\d,.]* (?:comments?|replies|responses|remarks)(?: (?:yet|so far|on .+))?",
+        r"(?:no|one) (?:comments?|replies|responses|remarks)(?: (?:(?:yet|so far)[.]?|on .*[^.]))?",
         r"(?:view|show|hide|read|see|load)(?: all| more)?(?: \d+)? comments?(?: \(\d+\))?",
         r"comments?(?: ?\(\d+\)| section)?:?|comments (?:are|have been|is) (?:closed|disabled|off|turned off)\b.*",
         r"be the first to (?:comment|reply|leave a comment)\b.*|join the (?:conversation|discussion|debate)\b.*",
@@ -48,6 +49,7 @@ mod tests {
                 "40 comments were deleted, Zürich police said.",
                 "Reply came from Zürich on Monday",
                 "Leave a window open at night",
+                "No comment on the raid in Zürich was available from the company.",
             ],
         );
     }

@@ -7,7 +7,7 @@ pub(super) const RULE: Rule = Rule {
     patterns: &[
         r"(?:we|our partners|our site|we and our (?:\d+ )?partners) (?:and our partners )?use(?:s)? cookies\b.*",
         r"(?:this|our|the) (?:web ?)?(?:site|page) (?:uses|makes use of) cookies\b.*",
-        r"by (?:continuing|using|clicking|browsing|closing|accepting|subscribing|signing up)\b.*(?:cookies?|privacy policy|terms of (?:use|service)|our terms|terms and conditions)\b.*",
+        r"by (?:continuing|using|clicking|browsing|closing|accepting|subscribing|signing up)\b.*\b(?:you|your|our)\b.*(?:cookies?|privacy policy|terms of (?:use|service)|our terms|terms and conditions)\b.*",
         r"(?:accept|reject|allow|decline|manage)(?: all| only necessary| my)?(?: cookies| preferences| settings| consent| choices)|accept|accept all|reject all|got it!?|i (?:agree|accept)",
         r"(?:cookie|privacy|consent) (?:policy|settings|preferences|notice|statement|center|centre|choices)(?: ?[|•·&,] ?.+)?",
         r"terms (?:of (?:use|service|sale)|and conditions|& conditions)(?: ?[|•·&,] ?.+)?|terms|disclaimer|your privacy choices|do not sell (?:or share )?my (?:personal )?(?:information|data)",
@@ -43,6 +43,7 @@ mod tests {
                 "Cookies stolen in Zürich open mailboxes",
                 "Both sites use cookies, Zoë said.",
                 "Terms of the truce are unclear",
+                "By clicking on the link, victims handed their session cookies to the attackers.",
             ],
         );
     }

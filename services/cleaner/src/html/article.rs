@@ -4,7 +4,7 @@ use std::thread;
 
 use dom_smoothie::{Config, Readability};
 
-use super::bounds;
+use super::tree;
 
 /// An article as readability cuts it out.
 pub(super) struct Article {
@@ -16,14 +16,14 @@ pub(super) struct Article {
 /// Pages with more are read whole: a tree of them would take gigabytes.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Room for the recursion into [`bounds::MAX_DEPTH`] levels.
+/// Room for the recursion into [`tree::MAX_DEPTH`] levels.
 const STACK_BYTES: usize = 16 << 20;
 
 /// Cuts out the article, if there is one and the page is within bounds.
 ///
 /// On a thread of its own, so that neither a deep page nor a bug of the parser's ends the process.
 pub(super) fn extract(page: &str) -> Option<Article> {
-    if page.len() > MAX_BYTES || !bounds::are_kept(page) {
+    if page.len() > MAX_BYTES {
         return None;
     }
     thread::scope(|scope| {
@@ -35,10 +35,10 @@ pub(super) fn extract(page: &str) -> Option<Article> {
 
 fn extract_here(page: &str) -> Option<Article> {
     let config = Config {
-        max_elements_to_parse: bounds::MAX_ELEMENTS,
+        max_elements_to_parse: tree::MAX_ELEMENTS,
         ..Config::default()
     };
-    let article = Readability::new(page, None, Some(config))
+    let article = Readability::with_document(tree::parse(page)?, None, Some(config))
         .ok()?
         .parse()
         .ok()?;

@@ -2,9 +2,11 @@
 
 mod align;
 mod article;
-mod bounds;
 mod prose;
+mod tree;
 mod visible;
+
+use std::collections::HashSet;
 
 use crate::mapped::Mapped;
 
@@ -50,7 +52,7 @@ pub(crate) fn read(page: &str) -> Page {
     }
 }
 
-/// Longer titles are no headlines, and each of their parts would be looked for in each line.
+/// Longer titles are no headlines.
 const MAX_TITLE: usize = 1000;
 
 /// Cuts the site's name from a title ("Headline | Site") where what is left stands on the page.
@@ -62,7 +64,9 @@ fn without_site(title: &str, visible: &str) -> String {
     let ends = title.match_indices(is_separator).map(|(at, _)| at).rev();
     let heads = ends.filter_map(|end| title.get(..end)).map(str::trim_end);
     let mut long_heads = heads.filter(|head| head.len() * 3 > title.len());
-    let head = long_heads.find(|head| visible.lines().any(|line| line.trim() == *head));
+    let lines = visible.lines().map(str::trim);
+    let lines: HashSet<&str> = lines.filter(|line| line.len() < title.len()).collect();
+    let head = long_heads.find(|head| lines.contains(head));
     head.unwrap_or(title).to_owned()
 }
 
