@@ -26,7 +26,13 @@ const NULLABLE: [&str; 8] = [
 ];
 
 /// Lists whose items take many times the memory that they have bytes.
-const LISTS: [&str; 3] = ["Article.entities", "Article.topics", "Provenance.stages"];
+const LISTS: [&str; 5] = [
+    "Article.entities",
+    "Article.topics",
+    "Article.flags",
+    "Topic.path",
+    "Provenance.stages",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=copydesk");

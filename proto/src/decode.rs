@@ -302,6 +302,7 @@ mod tests {
             r#"{"text":3}"#,
             r#"{"html":"x","text":[]}"#,
             r#"{"text":"x","language":{"code":1}}"#,
+            r#"{"text":"x","language":[0,0]}"#,
         ];
 
         let fields = cases.map(|case| match json(case) {
@@ -309,7 +310,7 @@ mod tests {
             other => panic!("{case} gave {other:?}"),
         });
 
-        assert_eq!(fields, ["text", "text", "language"]);
+        assert_eq!(fields, ["text", "text", "language.code", "language"]);
     }
 
     #[test]

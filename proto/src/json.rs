@@ -3,7 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Error, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Language;
@@ -50,24 +51,39 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
 
 /// Reads a language as scrapers send it (`"en"`) or as readers see it (`{"code", "score"}`).
 pub(crate) fn language<'de, D: Deserializer<'de>>(json: D) -> Result<Option<Language>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(
-        untagged,
-        expecting = "expected a language code or an object with `code`"
-    )]
-    enum Form {
-        Code(String),
-        Object {
+    json.deserialize_any(Stated)
+}
+
+/// Anything else is refused before it is read: a list would take many times the memory that it has
+/// bytes.
+struct Stated;
+
+impl<'de> Visitor<'de> for Stated {
+    type Value = Option<Language>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a language code or an object with `code`")
+    }
+
+    fn visit_str<E: Error>(self, code: &str) -> Result<Self::Value, E> {
+        let code = code.to_owned();
+        Ok(Some(Language { code, score: 1.0 }))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        struct Object {
             code: String,
             #[serde(default = "certain")]
             score: f32,
-        },
+        }
+        let Object { code, score } = Object::deserialize(MapAccessDeserializer::new(fields))?;
+        Ok(Some(Language { code, score }))
     }
-    let form = Option::<Form>::deserialize(json)?;
-    Ok(form.map(|form| match form {
-        Form::Code(code) => Language { code, score: 1.0 },
-        Form::Object { code, score } => Language { code, score },
-    }))
 }
 
 /// The score of a language that is stated.
