@@ -146,8 +146,7 @@ impl Committer {
     /// committed offsets. If there is another worker after all they fence it, it says so and ends:
     /// one of the two goes on.
     fn fencing(&self, error: Error, start: Stopwatch) -> Error {
-        let timeout = Duration::from_millis(self.config.kafka.transaction_timeout_ms);
-        if start.elapsed() >= timeout {
+        if start.elapsed() >= self.config.kafka.transaction_timeout() {
             return error;
         }
         error.or_fenced(&self.config.kafka.transactional_id)

@@ -277,6 +277,10 @@ impl Kafka {
         Duration::from_millis(self.request_timeout_ms)
     }
 
+    pub(crate) fn transaction_timeout(&self) -> Duration {
+        Duration::from_millis(self.transaction_timeout_ms)
+    }
+
     pub(crate) fn commit_timeout(&self) -> Duration {
         Duration::from_millis(self.commit_timeout_ms)
     }

@@ -27,18 +27,19 @@
 pub(crate) mod letter;
 pub(crate) mod mark;
 mod offsets;
+mod progress;
 mod reader;
 mod select;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
 use self::mark::Mark;
 use self::offsets::Offsets;
+use self::progress::Progress;
 use self::reader::Reader;
 use crate::backoff::Backoff;
 use crate::config::{Config, Delivery};
@@ -295,12 +296,13 @@ impl Replay {
     /// has aborted for taking too long.
     fn fencing(&self, error: Error, start: Stopwatch) -> Error {
         let kafka = &self.config.kafka;
-        let timeout = Duration::from_millis(kafka.transaction_timeout_ms);
         match error.or_fenced(&kafka.transactional_id) {
-            Error::Fenced { cause, .. } if start.elapsed() >= timeout => Error::Broken {
-                step: "replay within kafka.transaction_timeout_ms",
-                cause,
-            },
+            Error::Fenced { cause, .. } if start.elapsed() >= kafka.transaction_timeout() => {
+                Error::Broken {
+                    step: "replay within kafka.transaction_timeout_ms",
+                    cause,
+                }
+            }
             Error::Fenced { cause, .. } => Error::Outrun {
                 group: kafka.group.clone(),
                 cause,
@@ -330,83 +332,5 @@ impl Replay {
         };
         records.extend(marks.into_iter().map(mark));
         records
-    }
-}
-
-/// How far each partition is done with, without a gap.
-struct Progress {
-    /// With the batch at hand.
-    next: HashMap<i32, i64>,
-    committed: HashMap<i32, i64>,
-    /// Partitions with a letter that stays, which no offset may pass.
-    stopped: HashSet<i32>,
-}
-
-impl Progress {
-    fn new(starts: impl Iterator<Item = (i32, i64)>) -> Self {
-        let committed: HashMap<_, _> = starts.collect();
-        Self {
-            next: committed.clone(),
-            committed,
-            stopped: HashSet::new(),
-        }
-    }
-
-    fn pass(&mut self, letter: &DeadLetter) {
-        if !self.stopped.contains(&letter.partition()) {
-            self.next
-                .insert(letter.partition(), letter.kafka_offset() + 1);
-        }
-    }
-
-    fn stop(&mut self, letter: &DeadLetter) {
-        self.stopped.insert(letter.partition());
-    }
-
-    fn commit(&mut self) {
-        self.committed.clone_from(&self.next);
-    }
-
-    /// Stays at what is committed, in all partitions: the batch at hand is not all sent.
-    fn hold(&mut self) {
-        self.next.clone_from(&self.committed);
-        self.stopped.extend(self.next.keys());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::Record;
-
-    fn letter(kafka_offset: i64) -> DeadLetter {
-        DeadLetter(Record {
-            kafka_offset,
-            ..Record::sample(b"")
-        })
-    }
-
-    #[test]
-    fn no_offset_passes_a_letter_that_stays() {
-        let mut progress = Progress::new([(3, 5)].into_iter());
-
-        progress.pass(&letter(5));
-        progress.stop(&letter(6));
-        progress.pass(&letter(7));
-
-        assert_eq!(progress.next, HashMap::from([(3, 6)]));
-    }
-
-    #[test]
-    fn held_progress_is_what_was_committed() {
-        let mut progress = Progress::new([(3, 5)].into_iter());
-        progress.pass(&letter(5));
-        progress.commit();
-
-        progress.pass(&letter(6));
-        progress.hold();
-        progress.pass(&letter(7));
-
-        assert_eq!(progress.next, HashMap::from([(3, 6)]));
     }
 }

@@ -201,7 +201,7 @@ impl Reader {
     /// The brokers end a transaction that is open for longer than its limit, which is ours if the
     /// workers have the same settings.
     fn patience(&self) -> Duration {
-        Duration::from_millis(self.config.kafka.transaction_timeout_ms) + self.timeout()
+        self.config.kafka.transaction_timeout() + self.timeout()
     }
 }
 
