@@ -63,7 +63,10 @@ fn without_site(title: &str, visible: &str) -> String {
     let is_separator = |char| matches!(char, '|' | '-' | '–' | '—' | '·' | '»' | ':');
     let ends = title.match_indices(is_separator).map(|(at, _)| at).rev();
     let heads = ends.filter_map(|end| title.get(..end)).map(str::trim_end);
-    let mut long_heads = heads.filter(|head| head.len() * 3 > title.len());
+    let mut long_heads = heads.filter(|head| head.len() * 3 > title.len()).peekable();
+    if long_heads.peek().is_none() {
+        return title.to_owned();
+    }
     let lines = visible.lines().map(str::trim);
     let lines: HashSet<&str> = lines.filter(|line| line.len() < title.len()).collect();
     let head = long_heads.find(|head| lines.contains(head));

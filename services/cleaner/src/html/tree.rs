@@ -105,6 +105,14 @@ struct Watched {
     templates: Cell<usize>,
 }
 
+/// Gives up the page where there is too much of something.
+fn check(count: usize, most: usize) {
+    if count > most {
+        // No panic: there is nothing wrong with the program, and nothing to print.
+        panic::resume_unwind(Box::new("the page is too large"));
+    }
+}
+
 impl Watched {
     fn note(&self) {
         self.calls.set(self.calls.get() + 1);
@@ -113,16 +121,13 @@ impl Watched {
     /// Adds to what there is of something, of which there may be so much.
     fn count(of: &Cell<usize>, more: usize, most: usize) {
         of.set(of.get() + more);
-        if of.get() > most {
-            // No panic: there is nothing wrong with the program, and nothing to print.
-            panic::resume_unwind(Box::new("the page is too large"));
-        }
+        check(of.get(), most);
     }
 
     fn watch(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
         self.note();
         if matches!(child, NodeOrText::AppendNode(_)) {
-            Self::count(&Cell::new(0), depth(&self.document, parent), MAX_DEPTH);
+            check(depth(&self.document, parent), MAX_DEPTH);
         }
     }
 }
@@ -140,7 +145,7 @@ impl TreeSink for Watched {
     ) -> NodeId {
         self.note();
         Self::count(&self.elements, 1, MAX_ELEMENTS);
-        Self::count(&Cell::new(0), attributes.len(), MAX_ATTRIBUTES);
+        check(attributes.len(), MAX_ATTRIBUTES);
         Self::count(&self.attributes, attributes.len(), MAX_ALL_ATTRIBUTES);
         Self::count(&self.templates, flags.template.into(), MAX_DEPTH);
         self.document.create_element(name, attributes, flags)
