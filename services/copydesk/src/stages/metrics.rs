@@ -137,18 +137,12 @@ impl Metrics {
 
     /// Begins each label at nothing found: one that is never found is to be seen.
     pub(crate) fn expect_labels<'l>(&self, labels: impl IntoIterator<Item = &'l str>) {
-        for label in labels {
-            self.entities.with_label_values(&[label]);
-            self.entity_scores.with_label_values(&[label]);
-        }
+        begin(labels, &self.entities, &self.entity_scores);
     }
 
     /// The same of topics' codes.
     pub(crate) fn expect_codes<'c>(&self, codes: impl IntoIterator<Item = &'c str>) {
-        for code in codes {
-            self.topics.with_label_values(&[code]);
-            self.topic_scores.with_label_values(&[code]);
-        }
+        begin(codes, &self.topics, &self.topic_scores);
     }
 
     /// Counts a model that took the place of another.
@@ -213,6 +207,14 @@ impl Metrics {
             let scores = self.topic_scores.with_label_values(&[code]);
             scores.inc_by(f64::from(*score));
         }
+    }
+}
+
+/// Begins each value's count and its sum of scores at 0.
+fn begin<'v>(values: impl IntoIterator<Item = &'v str>, counts: &IntCounterVec, sums: &CounterVec) {
+    for value in values {
+        counts.with_label_values(&[value]);
+        sums.with_label_values(&[value]);
     }
 }
 
