@@ -120,7 +120,8 @@ def accepts(program, workload, settings, folder):
     for variable in container["env"]:
         value = variable.get("value")
         if value is None:
-            value = fields[variable["valueFrom"]["fieldRef"]["fieldPath"]]
+            field = variable["valueFrom"].get("fieldRef", {}).get("fieldPath")
+            value = fields[field] if field else "a secret"
         for name, earlier in environment.items():
             value = value.replace(f"$({name})", earlier)
         environment[variable["name"]] = value
@@ -205,16 +206,23 @@ def check_scaling(objects, settings, program):
         assert asked["bootstrapServers"] == json.loads(in_force["kafka.brokers"])
 
 
-def check_file(file, program, schemas, *more):
+def check_object_names(objects):
+    """The names of Services and of pods' hosts are labels of DNS (RFC 1035)."""
+    for name in (item["metadata"]["name"] for item in objects):
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,50}[a-z0-9])?", name), f"{name} is no label of DNS"
+
+
+def check_file(file, program, schemas, *more, release="news"):
     """Renders the chart with a values file and more flags, and checks all that comes out."""
     flags = ["--values", file, *more]
     helm(["lint", "--strict", "--quiet"], *flags)
-    manifests = helm(["template", "news", "--namespace", "news"], *flags)
+    manifests = helm(["template", release, "--namespace", "news"], *flags)
     conforms(manifests, schemas)
     objects = [item for item in yaml.safe_load_all(manifests) if item]
     maps = {item["metadata"]["name"]: item for item in objects if item["kind"] == "ConfigMap"}
     workloads = [item for item in objects if item["kind"] == "StatefulSet"]
     assert workloads, f"{file.name} runs nothing"
+    check_object_names(objects)
     settings = {}
     for workload in workloads:
         name, labels = workload["metadata"]["name"], workload["metadata"]["labels"]
@@ -270,6 +278,8 @@ def check_refusals():
         "settings.admin.bind=0.0.0.0:0": "bind",
         "image.digest=latest": "digest",
         "serviceMonitor.serviceSuffix=$1": "serviceSuffix",
+        "fullnameOverride=news.v2": "fullnameOverride",
+        "extraEnv[0].name=COPYDESK__KAFKA__INSTANCE": "extraEnv",
     }
     for value, name in cases.items():
         flags = ["--kube-version", KUBERNETES, "--set", value]
@@ -290,6 +300,7 @@ def main():
         write_operator_schemas(Path(schemas))
         count = sum(len(check_file(file, program, schemas)) for file in files)
         check_rules(program, schemas)
+        check_file(files[0], program, schemas, release="news.of-the-world.v2.longer-than-forty")
     sys.stdout.write(f"{len(files)} values files, {count} objects\n")
 
 

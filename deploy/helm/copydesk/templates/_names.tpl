@@ -1,7 +1,10 @@
-{{- /* At most 40 characters: a StatefulSet's name, with that of the service, has 52 at most. */ -}}
+{{- /*
+At most 40 characters: a StatefulSet's name, with that of the service, has 52 at most. A release's name may
+have dots, that of a Service or a pod's host may not.
+*/ -}}
 {{- define "copydesk.fullname" -}}
 {{- $usual := ternary .Release.Name (printf "%s-copydesk" .Release.Name) (contains "copydesk" .Release.Name) -}}
-{{- .Values.fullnameOverride | default $usual | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | default $usual | replace "." "-" | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- /* What selects the pods; never to be changed, a StatefulSet cannot change its selector. */ -}}
