@@ -12,7 +12,7 @@ train := services/encoder/train
 venv := .cache/venv
 tools := .cache/tools
 cargo_tools := .cache/cargo
-go_tools := $(CURDIR)/.cache/go
+go_tools := .cache/go
 pictures := .cache/pictures
 python := $(train) deploy tests/peers
 
@@ -59,14 +59,14 @@ deny: $(cargo_tools)/bin/cargo-deny ## Check licences and sources of dependencie
 
 helm: native $(tools)/ready $(go_tools)/helm $(go_tools)/kubeconform $(go_tools)/compose-spec ## Check the Helm chart and compose.yaml, by schemas and by the program (needs Go)
 	cargo build --locked --package copydesk
-	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
-	PATH=$(go_tools):$$PATH $(tools)/bin/python deploy/check_compose.py target/debug/copydesk
+	PATH="$(CURDIR)/$(go_tools):$$PATH" $(tools)/bin/python deploy/helm/check.py target/debug/copydesk
+	PATH="$(CURDIR)/$(go_tools):$$PATH" $(tools)/bin/python deploy/check_compose.py target/debug/copydesk
 
 image: native $(cargo_tools)/bin/cargo-cyclonedx ## Build the image around the program and try it: make image [ARGS=torch] (needs root)
 	@deploy/setup.sh buildah debootstrap
 	cargo build --locked --release --package copydesk \
 	  $(if $(ARGS),,--no-default-features --features openvino --target-dir target/image)
-	@PATH=$(CURDIR)/$(cargo_tools)/bin:$$PATH deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)
+	@PATH="$(CURDIR)/$(cargo_tools)/bin:$$PATH" deploy/image_test.sh target/$(if $(ARGS),,image/)release/copydesk $(ARGS)
 
 compose: ## Run compose.yaml with each profile and look at every service (needs Docker; ARGS=--no-build takes the image that is there)
 	python3 deploy/try_compose.py $(ARGS)
@@ -125,29 +125,31 @@ $(tools)/ready: deploy/tools.txt | setup
 	$(tools)/bin/pip install --quiet --requirement $<
 	touch $@
 
-$(go_tools)/helm: | setup
-	GOBIN=$(go_tools) go install helm.sh/helm/v3/cmd/helm@v3.22.0
+# Tools by name and version. They follow this file, where the versions stand; the same one is not built again.
+helm := helm.sh/helm/v3/cmd/helm@v3.22.0
+kubeconform := github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+compose-spec := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+cargo-deny := cargo-deny@0.20.2
+cargo-cyclonedx := cargo-cyclonedx@0.5.9
+cargo-fuzz := cargo-fuzz@0.13.2
 
-$(go_tools)/kubeconform: | setup
-	GOBIN=$(go_tools) go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+$(go_tools)/%: Makefile | setup
+	GOBIN="$(CURDIR)/$(go_tools)" go install $($*)
+	touch $@
 
 # The program that the Compose Specification is validated with has no name of its own.
-$(go_tools)/compose-spec: | setup
-	GOBIN=$(go_tools) go install github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+$(go_tools)/compose-spec: Makefile | setup
+	GOBIN="$(CURDIR)/$(go_tools)" go install $(compose-spec)
 	mv $(go_tools)/cmd $@
+	touch $@
+
+# Without optimisation: building them takes longer than they run.
+$(cargo_tools)/bin/%: Makefile | setup
+	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools $($*)
+	touch $@
 
 $(pictures)/ready: deploy/grafana/pictures/package.json deploy/grafana/pictures/package-lock.json | setup
 	mkdir -p $(pictures)
 	cp $^ $(pictures)
 	npm ci --silent --prefix $(pictures)
 	touch $@
-
-# Without optimisation: building them takes longer than they run.
-$(cargo_tools)/bin/cargo-deny: | setup
-	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-deny@0.20.2
-
-$(cargo_tools)/bin/cargo-cyclonedx: | setup
-	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-cyclonedx@0.5.9
-
-$(cargo_tools)/bin/cargo-fuzz: | setup
-	cargo install --quiet --debug --locked --root $(cargo_tools) --target-dir target/tools cargo-fuzz@0.13.2
