@@ -79,8 +79,9 @@ def evaluate(folder: Path, root: Path) -> dict:
     """All figures of a model folder; prints each set's table as soon as it is known."""
     model, tokenizer, described = load(folder)
     figures = {}
+    sets = {dev.name: read_whole(root, dev.name) for dev in DEV_SETS}
     for dev in DEV_SETS:
-        texts = read_whole(root, dev.name)
+        texts = sets[dev.name]
         found = find(model, tokenizer, texts, dev.heads)
         figures[dev.name] = score(texts, found, dev.labels)
         if dev.name == "worldwide":
@@ -89,7 +90,7 @@ def evaluate(folder: Path, root: Path) -> dict:
         print_table(dev.name, figures[dev.name])
         figures[dev.name]["texts"] = by_article(texts, found, dev.labels)
     for title, case in CASES.items():
-        texts = [in_case(text, case) for text in read_whole(root, "worldwide")]
+        texts = [in_case(text, case) for text in sets["worldwide"]]
         figures[title] = score(texts, find(model, tokenizer, texts, "news"), NEWS)
         print_table(title, figures[title])
     seeds = read_seeds(root)

@@ -151,14 +151,17 @@ def wanted(allowed: np.ndarray, opinion: np.ndarray, trust: float) -> np.ndarray
 
 def without_cyber(rows: list[Sentence], tokenizer: Tokenizer) -> None:
     """Says of texts that do not speak of cyber attacks that they name no attacker or malware."""
-    texts = tokenizer.decode_batch([row.words.ids.tolist() for row in rows])
-    attacked = {
-        row.document for row, text in zip(rows, texts, strict=True) if CYBER_WORDS.search(text)
-    }
+    spoken = attacked(rows, tokenizer)
     for row in rows:
-        if row.document not in attacked:
+        if row.document not in spoken:
             row.wanted[:, CYBER] = 0
             row.wanted[:, CYBER.start] = 1
+
+
+def attacked(rows: list[Sentence], tokenizer: Tokenizer) -> set[str]:
+    """The documents that speak of cyber attacks."""
+    texts = tokenizer.decode_batch([row.words.ids.tolist() for row in rows])
+    return {row.document for row, text in zip(rows, texts, strict=True) if CYBER_WORDS.search(text)}
 
 
 def advised(
