@@ -474,8 +474,10 @@ def ordinary(corpus: Corpus) -> list[Sentence]:
     """News without a word of cyber attacks, of the documents that no model learns from."""
     rows = corpus.plain["gmb"] + words_of(corpus.unlabelled)
     unread = [row for row in rows if not held_out(row.document, READ_AT_MOST)]
-    attacked = lesson.attacked(unread, corpus.tokenizer)
-    return [row for row in unread if row.document not in attacked]
+    annotated = {row.words.ids.tobytes() for row in corpus.sentences["openings"]}
+    others = {row.document for row in unread if row.words.ids.tobytes() in annotated}
+    others |= lesson.attacked(unread, corpus.tokenizer)
+    return [row for row in unread if row.document not in others]
 
 
 def describe(model: Model, corpus: Corpus) -> tuple[Descriptions, dict[str, float]]:

@@ -1,15 +1,17 @@
 """A model is as wary of cyber names as ordinary news asks for."""
 
 import unittest
+from types import SimpleNamespace
 
 import numpy as np
 
 import samples
+from annotated import held_out
 from caution import STEPS, WORDS_A_NAME, caution, wary
-from data import Sentence
-from lessons import attacked
+from data import Sentence, unlabelled
 from sources import CYBER_TAGS
 from text import split_words
+from train import READ_AT_MOST, ordinary
 
 
 def named(words: int, probability: float) -> np.ndarray:
@@ -18,6 +20,11 @@ def named(words: int, probability: float) -> np.ndarray:
     rows[:, 0] = 1
     rows[1, [0, CYBER_TAGS.index("B-MALWARE")]] = 1 - probability, probability
     return np.log(rows / rows.sum(1, keepdims=True))
+
+
+def document(name: str, texts: list[str]) -> list[Sentence]:
+    """Sentences of which nothing is known."""
+    return [unlabelled(words, name) for words in split_words(samples.TOKENIZER, texts)]
 
 
 class Caution(unittest.TestCase):
@@ -38,11 +45,22 @@ class Caution(unittest.TestCase):
         np.testing.assert_allclose(np.exp(after).sum(1), 1)
         np.testing.assert_allclose(after[:, 1:] - after[:, :1], before[:, 1:] - before[:, :1] - 0.5)
 
-    def test_one_word_of_an_attack_makes_its_whole_document_no_ordinary_news(self) -> None:
-        texts = {"a": ["Snow fell on Oslo.", "The gang used malware."], "b": ["Snow fell, too."]}
-        rows = [
-            Sentence(words, np.zeros((len(words), 1)), document)
-            for document, sentences in texts.items()
-            for words in split_words(samples.TOKENIZER, sentences)
-        ]
-        self.assertEqual(attacked(rows, samples.TOKENIZER), {"a"})
+    def test_ordinary_news_is_what_nobody_learns_from_and_no_attack(self) -> None:
+        unread = [name for name in map(str, range(50)) if not held_out(name, READ_AT_MOST)]
+        read = next(name for name in map(str, range(50)) if held_out(name, READ_AT_MOST))
+        snow, more = "Snow fell on Oslo.", "It was cold."
+        annotated, attack, calm = unread[:3]
+        texts = {
+            read: [snow, more],
+            annotated: [snow, "The mayor wept."],
+            attack: [snow, "The gang used malware."],
+            calm: [snow, more],
+        }
+        corpus = SimpleNamespace(
+            plain={"gmb": [row for item in texts.items() for row in document(*item)]},
+            unlabelled=[],
+            sentences={"openings": document("opening", ["The mayor wept."])},
+            tokenizer=samples.TOKENIZER,
+        )
+        rows = ordinary(corpus)
+        self.assertEqual([row.document for row in rows], [calm, calm])
