@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::ConfigError;
 
-pub(crate) use verdict::{PollError, Refusal};
+pub(crate) use verdict::{PollError, Refusal, is_group_moving};
 
 /// What goes wrong between a worker and its surroundings. [`Worker::run`](crate::Worker::run)
 /// returns only those that it cannot recover from by itself.

@@ -14,6 +14,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::Offset;
@@ -22,8 +23,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::warn;
 
-use crate::error::Error;
+use crate::error::{Error, is_group_moving};
 use crate::record::Record;
+use crate::stopwatch::Stopwatch;
+
+/// Between two questions to a group that moves.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The next offset of each partition of a topic.
 pub(crate) struct Positions {
@@ -104,7 +109,8 @@ impl Positions {
 }
 
 /// The offsets that are committed, by partition; one without is not there. It waits for the end of a
-/// transaction that may change them.
+/// transaction that may change them, and asks again while the group is on its way from one broker to
+/// another, or is read by its first: librdkafka hands that on.
 pub(crate) fn committed<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
@@ -115,8 +121,27 @@ pub(crate) fn committed<C: ConsumerContext>(
     for partition in partitions {
         asked.add_partition(topic, partition);
     }
+    let start = Stopwatch::start();
+    loop {
+        match ask(consumer, &asked, timeout) {
+            Err(error) if is_group_moving(&error) && start.elapsed() < timeout => {
+                thread::park_timeout(PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn ask<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    asked: &TopicPartitionList,
+    timeout: Duration,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
     let mut offsets = BTreeMap::new();
-    for element in consumer.committed_offsets(asked, timeout)?.elements() {
+    for element in consumer
+        .committed_offsets(asked.clone(), timeout)?
+        .elements()
+    {
         element.error()?;
         if let Offset::Offset(offset) = element.offset() {
             offsets.insert(element.partition(), offset);
@@ -131,7 +156,29 @@ fn broken(step: &'static str) -> impl Fn(KafkaError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
     use super::*;
+
+    /// A real broker says this of itself only by chance, while it reads the group's offsets.
+    #[test]
+    fn group_that_moves_is_asked_again() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("articles.dlq", 1, 1).unwrap();
+        let moving = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR; 2];
+        cluster.request_errors(RDKafkaApiKey::OffsetFetch, &moving);
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("group.id", "copydesk.replay")
+            .create()
+            .unwrap();
+
+        let offsets = committed(&consumer, "articles.dlq", [0], Duration::from_secs(20));
+
+        assert_eq!(offsets, Ok(BTreeMap::new()));
+    }
 
     #[test]
     fn position_is_that_of_one_assignment() {

@@ -51,6 +51,18 @@ impl PollError {
     }
 }
 
+/// Whether the broker that was asked is not the group's, or not yet: another time it will be known.
+pub(crate) fn is_group_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
+}
+
 /// What became of a record that the producer did not take or deliver.
 pub(crate) enum Refusal {
     /// The producer's queue is full.
