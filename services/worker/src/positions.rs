@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -25,7 +25,6 @@ use tracing::warn;
 
 use crate::error::{Error, is_group_moving};
 use crate::record::Record;
-use crate::stopwatch::Stopwatch;
 
 /// Between two questions to a group that moves.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -121,10 +120,10 @@ pub(crate) fn committed<C: ConsumerContext>(
     for partition in partitions {
         asked.add_partition(topic, partition);
     }
-    let start = Stopwatch::start();
+    let deadline = Instant::now() + timeout;
     loop {
         match ask(consumer, &asked, timeout) {
-            Err(error) if is_group_moving(&error) && start.elapsed() < timeout => {
+            Err(error) if is_group_moving(&error) && Instant::now() < deadline => {
                 thread::park_timeout(PAUSE);
             }
             answer => return answer,
